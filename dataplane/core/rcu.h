@@ -1,0 +1,44 @@
+// Read-copy-update between the control side and the workers.
+//
+// Workers read what the control side publishes through atomic pointers without taking a lock.
+// Before the control side frees or reuses what it has unpublished, it waits until every worker has
+// passed a quiescent state (the top of its loop, where it holds no pointer). A worker that is about
+// to sleep goes offline, so that nobody waits for it. A thin wrapper of rte_rcu_qsbr, which needs
+// no EAL: unit tests use it as it is. Threading: see each member; Synchronize may be called by
+// several threads at once.
+#pragma once
+
+#include <rte_rcu_qsbr.h>
+
+#include <memory>
+
+#include "dataplane/net/ids.h"
+
+namespace pollux::core {
+
+class Rcu {
+ public:
+  explicit Rcu(unsigned max_readers);
+
+  // By the reader thread itself, in this order: Register, Online, (Quiescent | Offline, Online)*,
+  // Offline, Unregister.
+  void Register(net::WorkerId reader) { rte_rcu_qsbr_thread_register(qsbr_.get(), reader.value()); }
+  void Unregister(net::WorkerId reader) {
+    rte_rcu_qsbr_thread_unregister(qsbr_.get(), reader.value());
+  }
+  void Online(net::WorkerId reader) { rte_rcu_qsbr_thread_online(qsbr_.get(), reader.value()); }
+  void Offline(net::WorkerId reader) { rte_rcu_qsbr_thread_offline(qsbr_.get(), reader.value()); }
+  void Quiescent(net::WorkerId reader) { rte_rcu_qsbr_quiescent(qsbr_.get(), reader.value()); }
+
+  // Returns when every online reader has passed a quiescent state since the call. Never call it
+  // from a reader.
+  void Synchronize() { rte_rcu_qsbr_synchronize(qsbr_.get(), RTE_QSBR_THRID_INVALID); }
+
+ private:
+  struct Free {
+    void operator()(rte_rcu_qsbr* qsbr) const;
+  };
+  std::unique_ptr<rte_rcu_qsbr, Free> qsbr_;
+};
+
+}  // namespace pollux::core
