@@ -1,0 +1,128 @@
+// The switch's packet side as the control side sees it: the only face that control/ includes.
+//
+// Owns the workers, the ports, the published tables and the neighbour state. Every change is made
+// beside what is live and swapped in; no call stops a worker, and each returns when the workers
+// have what it changed.
+//
+// Threading: all members by any control thread; they serialise themselves. None by a worker.
+#pragma once
+
+#include <absl/status/status.h>
+#include <absl/status/statusor.h>
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "dataplane/core/observer.h"
+#include "dataplane/core/port.h"
+#include "dataplane/core/port_spec.h"
+#include "dataplane/net/address.h"
+#include "dataplane/net/ids.h"
+
+namespace pollux {
+
+struct DataplaneOptions {
+  std::vector<unsigned> worker_cores;  // one worker pinned to each
+  net::MacAddress gateway_mac;         // of the switch towards every pod
+};
+
+// A pod or VM on a port. Addresses are unique in the switch.
+struct EndpointConfig {
+  std::string name;
+  net::PortId port;
+  net::MacAddress mac;
+  std::vector<net::IpAddress> addresses;
+  bool open = true;
+  friend bool operator==(const EndpointConfig&, const EndpointConfig&) = default;
+};
+
+struct RouteConfig {
+  net::IpPrefix prefix;
+  std::optional<net::IpAddress> via;  // unset: on the link
+  net::PortId port;
+  friend bool operator==(const RouteConfig&, const RouteConfig&) = default;
+};
+
+// Everything that forwarding needs beside the ports: replaced as a whole, seen whole or not at all.
+struct ForwardingConfig {
+  std::vector<EndpointConfig> endpoints;
+  std::vector<RouteConfig> routes;
+};
+
+struct PortInfo {
+  net::PortId id;
+  core::PortSpec spec;
+  core::PortStatus status;
+  net::MacAddress mac;            // the peer's on TAP, the device's on ethdev
+  std::vector<unsigned> workers;  // which worker polls receive queue i
+};
+
+// Counters of a port, summed over the workers. Drops by index of core::DropReason.
+struct PortTotals {
+  std::uint64_t rx_packets = 0, rx_bytes = 0, tx_packets = 0, tx_bytes = 0;
+  std::uint64_t answered = 0, generated = 0, rx_cycles = 0;
+  std::array<std::uint64_t, core::kDropReasonCount> drops{};
+};
+
+struct WorkerInfo {
+  unsigned core = 0;
+  std::uint64_t loops = 0;
+  std::uint64_t packets = 0;         // received
+  std::uint64_t bursts = 0;          // non-empty
+  std::uint64_t busy_cycles = 0;     // TSC cycles spent on non-empty bursts
+  std::uint64_t longest_gap_ns = 0;  // between two passes of the loop's top, while awake
+  std::uint64_t sleeps = 0;          // times it waited for a notification
+  bool asleep = false;
+  std::vector<std::string> polled_ports;  // ports without a descriptor, which keep it polling
+};
+
+struct NeighbourInfo {
+  net::PortId port;
+  net::IpAddress ip;
+  net::MacAddress mac;
+  std::string state;  // "reachable", "resolving", "failed"
+};
+
+class Dataplane {
+ public:
+  // EAL must have been initialised (eal.h). Starts the workers.
+  static absl::StatusOr<std::unique_ptr<Dataplane>> Start(const DataplaneOptions& options);
+  // Stops the workers and destroys the ports; persistent devices stay (tap).
+  ~Dataplane();
+  Dataplane(const Dataplane&) = delete;
+  Dataplane& operator=(const Dataplane&) = delete;
+
+  // The port receives from now on, but forwards nothing until a published endpoint or route names
+  // it. AlreadyExists for a name in use; InvalidArgument names the field.
+  absl::StatusOr<net::PortId> AddPort(const core::PortSpec& spec);
+  // Returns when no worker knows it any more and its peer is gone. Publish a configuration without
+  // it first.
+  absl::Status RemovePort(net::PortId port);
+  // Has `worker` poll the receive queue from now on.
+  absl::Status MoveQueue(net::PortId port, unsigned queue, unsigned worker);
+
+  // Swaps in the whole forwarding state; returns when every worker has it. InvalidArgument (and no
+  // change) for unknown ports or duplicate addresses. Announces new addresses (gratuitous ARP,
+  // unsolicited NA) on the ports concerned.
+  absl::Status Publish(const ForwardingConfig& config, net::Revision revision);
+  [[nodiscard]] net::Revision live_revision() const;
+
+  [[nodiscard]] std::vector<PortInfo> Ports() const;
+  [[nodiscard]] std::optional<PortTotals> Totals(net::PortId port) const;
+  [[nodiscard]] std::vector<WorkerInfo> Workers() const;
+  [[nodiscard]] std::vector<NeighbourInfo> Neighbours() const;
+  [[nodiscard]] net::MacAddress gateway_mac() const;
+
+  // The subscription is live while the pointer is held: the last release waits for the workers.
+  std::shared_ptr<core::Subscription> Subscribe(const core::ObservationFilter& filter);
+
+ private:
+  class Impl;
+  explicit Dataplane(std::unique_ptr<Impl> impl);
+  std::unique_ptr<Impl> impl_;
+};
+
+}  // namespace pollux

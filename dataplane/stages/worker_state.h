@@ -1,0 +1,42 @@
+// What one worker remembers between bursts: no other thread touches it, except the ring to control.
+// Threading: owned by one worker; `events` is popped by the control side.
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <vector>
+
+#include "dataplane/core/batch.h"
+#include "dataplane/core/spsc_ring.h"
+#include "dataplane/net/address.h"
+#include "dataplane/net/ids.h"
+#include "dataplane/stages/generated.h"
+#include "dataplane/stages/pending.h"
+#include "dataplane/stages/rate_limit.h"
+
+namespace pollux::stages {
+
+// What a worker tells the control side about neighbours on uplinks.
+struct NeighbourEvent {
+  enum class Kind : std::uint8_t {
+    kWanted,   // packets wait for it: ask (and keep asking) for its Ethernet address
+    kLearned,  // it answered or announced itself
+  };
+  Kind kind{};
+  net::PortId port;
+  net::IpAddress ip;
+  net::MacAddress mac;  // kLearned
+};
+
+struct WorkerState {
+  explicit WorkerState(net::WorkerId worker) : id(worker) {}
+
+  const net::WorkerId id;
+  std::uint64_t burst_sequence = 0;  // numbers the bursts, and so the packets, for observers
+  ErrorRateLimiter icmp_errors;      // per ingress port
+  PendingPackets pending;            // packets that wait for a neighbour, in private copies
+  GeneratedFrames generated;         // frames that the switch makes on its own
+  core::SpscRing<NeighbourEvent> events{256};
+};
+
+}  // namespace pollux::stages

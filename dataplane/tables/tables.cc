@@ -1,0 +1,62 @@
+#include "dataplane/tables/tables.h"
+
+#include <algorithm>
+#include <tuple>
+#include <utility>
+
+namespace pollux::tables {
+namespace {
+
+template <typename Address>
+AddressMap<Address> MapOf(const std::vector<EndpointTable::Binding>& bindings) {
+  std::vector<typename AddressMap<Address>::Entry> entries;
+  for (std::size_t i = 0; i < bindings.size(); ++i) {
+    for (const net::IpAddress& address : bindings[i].addresses) {
+      const auto index = static_cast<std::uint32_t>(i + 1);
+      if constexpr (std::is_same_v<Address, net::Ipv4Address>) {
+        if (address.is_v4()) {
+          entries.push_back({address.v4(), index});
+        }
+      } else if (address.is_v6()) {
+        entries.push_back({address.v6(), index});
+      }
+    }
+  }
+  return AddressMap<Address>(entries);
+}
+
+auto Key(const Neighbour& n) { return std::tie(n.port, n.ip); }
+
+}  // namespace
+
+EndpointTable::EndpointTable(const std::vector<Binding>& bindings)
+    : endpoints_(1),
+      v4_(MapOf<net::Ipv4Address>(bindings)),
+      v6_(MapOf<net::Ipv6Address>(bindings)) {
+  for (const Binding& binding : bindings) {
+    endpoints_.push_back(binding.endpoint);
+  }
+}
+
+RouteTable::RouteTable(const std::vector<Route>& routes) : next_hops_(1) {
+  std::vector<RouteTrie::Route> entries;
+  for (const Route& route : routes) {
+    entries.push_back({route.prefix, static_cast<std::uint32_t>(next_hops_.size())});
+    next_hops_.push_back(route.next_hop);
+  }
+  trie_ = RouteTrie(entries);
+}
+
+NeighbourTable::NeighbourTable(std::vector<Neighbour> neighbours) : sorted_(std::move(neighbours)) {
+  std::sort(sorted_.begin(), sorted_.end(),
+            [](const Neighbour& a, const Neighbour& b) { return Key(a) < Key(b); });
+}
+
+const Neighbour* NeighbourTable::Find(net::PortId port, const net::IpAddress& ip) const {
+  const auto it =
+      std::lower_bound(sorted_.begin(), sorted_.end(), std::tie(port, ip),
+                       [](const Neighbour& n, const auto& key) { return Key(n) < key; });
+  return it != sorted_.end() && it->port == port && it->ip == ip ? &*it : nullptr;
+}
+
+}  // namespace pollux::tables

@@ -1,0 +1,145 @@
+// What the workers know: one immutable snapshot.
+//
+// The control side builds a new Tables for every change (parts that did not change are shared), and
+// publishes it by one pointer swap; a worker reads the pointer once per burst, so a batch of
+// changes is seen whole or not at all. The old snapshot is freed after a grace period.
+// Threading: immutable after publication.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "dataplane/core/port.h"
+#include "dataplane/net/address.h"
+#include "dataplane/net/ids.h"
+#include "dataplane/tables/address_map.h"
+#include "dataplane/tables/route_trie.h"
+
+namespace pollux::tables {
+
+// How the packet path sees a port.
+struct PortEntry {
+  core::Port* port = nullptr;  // null: no such port
+  core::PortRole role = core::PortRole::kPod;
+  std::vector<net::MacAddress> endpoint_macs;  // kPod ports without one forward nothing
+  std::uint16_t mtu = 1500;                    // L3 bytes
+  net::MacAddress local_mac;  // the switch's on this port: the gateway's, or the uplink device's
+  net::MacAddress peer_mac;   // the host interface's, on kHost ports
+  net::Ipv4Address local_v4;  // the switch's own address on this port for ICMP errors and ARP;
+  net::Ipv6Address local_v6;  // zero: none (the gateway's link-local ones are used)
+  std::vector<net::IpPrefix> addresses;  // all of them
+};
+
+struct Endpoint {
+  net::EndpointId id;
+  net::PortId port;
+  net::MacAddress mac;
+  bool open = true;  // false: waits for its policy
+};
+
+// Where a route leads. `via` unset: the destination itself is on the link.
+struct NextHop {
+  net::PortId port;
+  bool has_via = false;
+  net::IpAddress via;
+};
+
+// Ethernet addresses of next hops on uplinks, learned by ARP and ND.
+struct Neighbour {
+  net::PortId port;
+  net::IpAddress ip;
+  net::MacAddress mac;
+  bool failed = false;  // asked in vain: packets are dropped until it answers or the entry ages out
+};
+
+class PortTable {
+ public:
+  static constexpr unsigned kMaxPorts = 4096;
+
+  explicit PortTable(std::vector<PortEntry> entries) : entries_(std::move(entries)) {
+    entries_.resize(std::max<std::size_t>(entries_.size(), 1));
+  }
+  // Entry 0, with a null port, for ids that are not there.
+  [[nodiscard]] const PortEntry& operator[](net::PortId id) const {
+    return entries_[id.value() < entries_.size() ? id.value() : 0];
+  }
+  [[nodiscard]] const std::vector<PortEntry>& entries() const { return entries_; }
+
+ private:
+  std::vector<PortEntry> entries_;  // by PortId
+};
+
+class EndpointTable {
+ public:
+  struct Binding {
+    Endpoint endpoint;
+    std::vector<net::IpAddress> addresses;
+  };
+  EndpointTable() : EndpointTable(std::vector<Binding>{}) {}
+  // Addresses are unique over all bindings (the control side refuses others).
+  explicit EndpointTable(const std::vector<Binding>& bindings);
+
+  // Null: no endpoint has the address.
+  [[nodiscard]] const Endpoint* Find(const net::Ipv4Address& address) const {
+    return At(v4_.Find(address));
+  }
+  [[nodiscard]] const Endpoint* Find(const net::Ipv6Address& address) const {
+    return At(v6_.Find(address));
+  }
+
+ private:
+  [[nodiscard]] const Endpoint* At(std::uint32_t index) const {
+    return index == 0 ? nullptr : &endpoints_[index];
+  }
+
+  std::vector<Endpoint> endpoints_;  // [0] unused
+  AddressMap<net::Ipv4Address> v4_;
+  AddressMap<net::Ipv6Address> v6_;
+};
+
+class RouteTable {
+ public:
+  struct Route {
+    net::IpPrefix prefix;
+    NextHop next_hop;
+  };
+  RouteTable() : RouteTable(std::vector<Route>{}) {}
+  explicit RouteTable(const std::vector<Route>& routes);
+  [[nodiscard]] const NextHop* Find(const net::IpAddress& address) const {
+    const std::uint32_t index = trie_.Find(address);
+    return index == 0 ? nullptr : &next_hops_[index];
+  }
+
+ private:
+  std::vector<NextHop> next_hops_;  // [0] unused
+  RouteTrie trie_;
+};
+
+class NeighbourTable {
+ public:
+  NeighbourTable() : NeighbourTable(std::vector<Neighbour>{}) {}
+  explicit NeighbourTable(std::vector<Neighbour> neighbours);
+  [[nodiscard]] const Neighbour* Find(net::PortId port, const net::IpAddress& ip) const;
+  [[nodiscard]] const std::vector<Neighbour>& entries() const { return sorted_; }
+
+ private:
+  std::vector<Neighbour> sorted_;  // by port and address
+};
+
+struct Tables {
+  net::Revision revision;
+  net::MacAddress gateway_mac;
+  std::shared_ptr<const PortTable> ports;
+  std::shared_ptr<const EndpointTable> endpoints;
+  std::shared_ptr<const RouteTable> routes;
+  std::shared_ptr<const NeighbourTable> neighbours;
+};
+
+// The gateway's addresses in every pod (docs/life-of-a-packet.md): 169.254.1.1 and fe80::1.
+inline constexpr net::Ipv4Address kGatewayV4 = net::Ipv4Address::FromHost(0xa9fe0101);
+inline constexpr net::Ipv6Address kGatewayV6 = {
+    {0xfe, 0x80, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1}};
+
+}  // namespace pollux::tables
