@@ -20,8 +20,4 @@ struct EalOptions {
 // Unavailable or InvalidArgument with cause and remedy (hugepages, cores, permissions).
 absl::Status InitEal(const EalOptions& options);
 
-// What this build needs and the CPU lacks, empty if nothing. Callable before anything else: uses no
-// instruction beyond baseline x86-64.
-std::string MissingCpuFeatures();
-
 }  // namespace pollux

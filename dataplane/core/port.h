@@ -26,7 +26,8 @@
 
 namespace pollux::core {
 
-// What a destination can take as it is. Without it, the send step completes checksums or segments.
+// What a destination can take as it is. Frames that it cannot take are segmented by the send step;
+// partial checksums are completed by the port itself, over the destination (core/copy.h).
 struct PortCapabilities {
   bool checksum = false;  // frames with partial checksums (Offload::needs_checksum)
   bool tso4 = false;      // Gso::kTcp4

@@ -1,7 +1,7 @@
 // The last step: each packet moves to its egress port, batched per port, copied once.
 //
-// Groups the burst by egress, segments large frames for ports without the offload (segment.h), has
-// the port move them, and counts. A send drop is charged to the destination.
+// Groups the burst by egress, cuts large frames for ports that cannot take them (segment.h), has
+// the port move them, and counts: what arrived and what did not are charged to the destination.
 // Threading: one worker.
 #pragma once
 
@@ -11,8 +11,9 @@
 
 namespace pollux::stages {
 
-// `observers` may be null.
+// Packets whose egress is known. `ingress` is the context of the burst that they came from, null
+// for packets that the switch made or kept.
 void SendPackets(const tables::Tables& tables, WorkerState& worker,
-                 std::span<core::Packet*> packets, Context* observed);
+                 std::span<core::Packet*> packets, Context* ingress);
 
 }  // namespace pollux::stages

@@ -13,6 +13,7 @@
 #include "dataplane/stages/generated.h"
 #include "dataplane/stages/pending.h"
 #include "dataplane/stages/rate_limit.h"
+#include "dataplane/stages/segment.h"
 
 namespace pollux::stages {
 
@@ -35,8 +36,13 @@ struct WorkerState {
   std::uint64_t burst_sequence = 0;  // numbers the bursts, and so the packets, for observers
   ErrorRateLimiter icmp_errors;      // per ingress port
   PendingPackets pending;            // packets that wait for a neighbour, in private copies
+  Segmenter segmenter;               // scratch of send
   GeneratedFrames generated;         // frames that the switch makes on its own
   core::SpscRing<NeighbourEvent> events{256};
+  bool events_pushed = false;  // since the control side was last told
+
+  // Lost if the ring is full: the need or the announcement comes again.
+  void Tell(const NeighbourEvent& event) { events_pushed |= events.TryPush(event); }
 };
 
 }  // namespace pollux::stages

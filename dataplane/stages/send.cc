@@ -1,0 +1,131 @@
+#include "dataplane/stages/send.h"
+
+#include <array>
+
+#include "dataplane/core/port.h"
+#include "dataplane/stages/route.h"
+
+namespace pollux::stages {
+namespace {
+
+using core::DropReason;
+using core::Packet;
+using core::PortCounters;
+
+bool CanTake(const core::PortCapabilities& capabilities, core::Gso gso) {
+  switch (gso) {
+    case core::Gso::kNone:
+      return true;
+    case core::Gso::kTcp4:
+      return capabilities.tso4;
+    case core::Gso::kTcp6:
+      return capabilities.tso6;
+    case core::Gso::kUdp:
+      return capabilities.udp_gso;
+  }
+  return false;
+}
+
+// What the port left undelivered has a drop reason.
+void CountSent(PortCounters& counters, std::span<Packet* const> packets) {
+  std::uint64_t sent = 0;
+  std::uint64_t bytes = 0;
+  for (const Packet* packet : packets) {
+    if (packet->drop == DropReason::kNone) [[likely]] {
+      ++sent;
+      bytes += packet->frame_length();
+    } else {
+      counters.drops[static_cast<unsigned>(packet->drop)].Add(1);
+    }
+  }
+  counters.tx_packets.Add(sent);
+  counters.tx_bytes.Add(bytes);
+}
+
+// One large frame as many small ones. Pieces beyond the first are packets that nobody received.
+void SendInPieces(core::Port& port, WorkerState& worker, const tables::PortEntry& egress,
+                  Packet& packet) {
+  PortCounters& counters = port.counters(worker.id);
+  const bool started = packet.offload.gso != core::Gso::kNone
+                           ? worker.segmenter.StartSegments(packet)
+                           : worker.segmenter.StartFragments(packet, egress.mtu);
+  if (!started) {
+    packet.drop = DropReason::kSegmentation;
+    counters.drops[static_cast<unsigned>(packet.drop)].Add(1);
+    return;
+  }
+  std::uint64_t pieces_out = 0;
+  for (std::span<Packet> pieces = worker.segmenter.Next(); !pieces.empty();
+       pieces = worker.segmenter.Next()) {
+    std::array<Packet*, Segmenter::kPieces> list;
+    for (std::size_t i = 0; i < pieces.size(); ++i) {
+      list[i] = &pieces[i];
+    }
+    port.Send(worker.id, {list.data(), pieces.size()});
+    CountSent(counters, {list.data(), pieces.size()});
+    pieces_out += pieces.size();
+  }
+  counters.generated.Add(pieces_out - 1);
+}
+
+void SendGroup(const tables::PortEntry& egress, WorkerState& worker, std::span<Packet*> group) {
+  core::Port& port = *egress.port;
+  const core::PortCapabilities capabilities = port.capabilities();
+  std::array<Packet*, core::kBurst> whole_frames;
+  std::size_t whole = 0;
+  for (Packet* packet : group) {
+    const bool fits = packet->offload.gso == core::Gso::kNone
+                          ? packet->frame_length() <= egress.mtu + sizeof(net::EthernetHeader)
+                          : CanTake(capabilities, packet->offload.gso);
+    if (fits) [[likely]] {
+      whole_frames[whole++] = packet;
+    } else {
+      SendInPieces(port, worker, egress, *packet);
+    }
+  }
+  if (whole > 0) {
+    port.Send(worker.id, {whole_frames.data(), whole});
+    CountSent(port.counters(worker.id), {whole_frames.data(), whole});
+  }
+}
+
+void ObserveSent(Context& ctx, std::span<Packet* const> packets) {
+  for (const Packet* packet : packets) {
+    ctx.Observe(core::StepId::kSend, *packet,
+                packet->drop == DropReason::kNone ? core::Verdict::Continue()
+                                                  : core::Verdict::Drop(packet->drop));
+  }
+}
+
+}  // namespace
+
+void SendPackets(const tables::Tables& tables, WorkerState& worker, std::span<Packet*> packets,
+                 Context* ingress) {
+  std::array<Packet*, core::kBurst> group;
+  while (!packets.empty()) {
+    // The packets for the first one's egress, in order; the others move up. Nearly always one
+    // group.
+    const net::PortId egress = packets.front()->egress;
+    std::size_t grouped = 0;
+    std::size_t left = 0;
+    for (Packet* packet : packets) {
+      if (packet->egress == egress && grouped < group.size()) [[likely]] {
+        group[grouped++] = packet;
+      } else {
+        packets[left++] = packet;
+      }
+    }
+    packets = packets.first(left);
+    const tables::PortEntry& entry = (*tables.ports)[egress];
+    if (entry.port != nullptr) [[likely]] {
+      SendGroup(entry, worker, {group.data(), grouped});
+    } else if (ingress != nullptr) {
+      ingress->counters.drops[static_cast<unsigned>(DropReason::kDestinationDown)].Add(grouped);
+    }
+    if (ingress != nullptr && ingress->observers != nullptr) [[unlikely]] {
+      ObserveSent(*ingress, {group.data(), grouped});
+    }
+  }
+}
+
+}  // namespace pollux::stages

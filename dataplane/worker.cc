@@ -1,0 +1,352 @@
+#include "dataplane/worker.h"
+
+#include <glog/logging.h>
+#include <rte_cycles.h>
+#include <sys/epoll.h>
+#include <sys/eventfd.h>
+#include <sys/prctl.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <array>
+#include <ctime>
+
+#include "dataplane/pipeline.h"
+
+namespace pollux {
+namespace {
+
+// Cycles that every queue earns per pass: about one full burst of small packets.
+constexpr std::int64_t kQuantum = 16'384;
+// A queue's debt is bounded, so that one bad burst does not silence it for long.
+constexpr std::int64_t kMaxDebt = 64 * kQuantum;
+// How long the worker polls in vain before it sleeps.
+constexpr std::uint64_t kPollBeforeSleepNs = 100'000;
+// How often descriptors are looked at while other queues keep the worker busy.
+constexpr std::uint64_t kReadinessIntervalNs = 20'000;
+// Ports without a descriptor: sleeps grow up to this.
+constexpr int kLongestNapUs = 500;
+
+std::uint64_t MonotonicNs() {
+  timespec t{};
+  clock_gettime(CLOCK_MONOTONIC, &t);
+  return static_cast<std::uint64_t>(t.tv_sec) * 1'000'000'000 +
+         static_cast<std::uint64_t>(t.tv_nsec);
+}
+
+void AddToEpoll(int epoll, int fd, std::uint64_t data) {
+  epoll_event event{};
+  event.events = EPOLLIN;
+  event.data.u64 = data;
+  PCHECK(epoll_ctl(epoll, EPOLL_CTL_ADD, fd, &event) == 0);
+}
+
+constexpr std::uint64_t kNoQueue = ~std::uint64_t{0};
+
+}  // namespace
+
+Worker::Worker(net::WorkerId id, core::Rcu& rcu, const Published& published, int control_event)
+    : id_(id),
+      rcu_(rcu),
+      published_(published),
+      control_event_(control_event),
+      wake_event_(eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)),
+      state_(id) {
+  PCHECK(wake_event_ >= 0);
+  ResetEpoll();
+}
+
+Worker::~Worker() {
+  delete plan_.load();
+  close(ready_epoll_);
+  close(sleep_epoll_);
+  close(wake_event_);
+}
+
+std::unique_ptr<const PollPlan> Worker::SwapPlan(std::unique_ptr<const PollPlan> plan) {
+  return std::unique_ptr<const PollPlan>(plan_.exchange(plan.release(), std::memory_order_acq_rel));
+}
+
+void Worker::Wake() {
+  const std::uint64_t one = 1;
+  (void)!write(wake_event_, &one, sizeof one);
+}
+
+bool Worker::Command(const WorkerCommand& command) {
+  if (!commands_.TryPush(command)) {
+    return false;
+  }
+  Wake();
+  return true;
+}
+
+void Worker::Stop() {
+  stop_.store(true, std::memory_order_release);
+  Wake();
+}
+
+void Worker::Run() {
+  prctl(PR_SET_TIMERSLACK, 1);  // naps are meant to be as short as they say
+  rcu_.Register(id_);
+  rcu_.Online(id_);
+  last_work_ns_ = MonotonicNs();
+  while (!stop_.load(std::memory_order_acquire)) {
+    if (Pass()) {
+      last_work_ns_ = now_ns_;
+      nap_microseconds_ = 0;
+    } else if (now_ns_ - last_work_ns_ > kPollBeforeSleepNs) {
+      Idle();
+    }
+    rcu_.Quiescent(id_);
+  }
+  rcu_.Offline(id_);
+  rcu_.Unregister(id_);
+}
+
+bool Worker::Pass() {
+  now_ns_ = MonotonicNs();
+  RecordGap(now_ns_);
+  statistics_.loops.Add(1);
+  const PollPlan* plan = plan_.load(std::memory_order_acquire);
+  if (plan != adopted_) [[unlikely]] {
+    AdoptPlan(*plan);
+    adopted_ = plan;
+  }
+  const tables::Tables* tables = published_.tables.load(std::memory_order_acquire);
+  if (tables == nullptr) [[unlikely]] {
+    return false;
+  }
+  if (any_needs_event_) {
+    PollReadiness();
+  }
+  unsigned busy = 0;
+  for (Polled& polled : polled_) {
+    polled.credit = std::min(polled.credit + kQuantum, kQuantum);
+    const bool sits_out = polled.credit < 0 && busy_queues_ > 1;
+    if (polled.ready && !sits_out && PollQueue(polled, *tables)) {
+      ++busy;
+    }
+  }
+  busy_queues_ = busy;
+  RunCommands(*tables);
+  SendHeld(*tables);
+  return busy > 0;
+}
+
+void Worker::RecordGap(std::uint64_t now_ns) {
+  const std::uint64_t gap = now_ns - last_top_ns_;
+  if (last_top_ns_ != 0 && gap > statistics_.longest_gap_ns.load(std::memory_order_relaxed)) {
+    statistics_.longest_gap_ns.store(gap, std::memory_order_relaxed);
+  }
+  last_top_ns_ = now_ns;
+}
+
+bool Worker::PollQueue(Polled& polled, const tables::Tables& tables) {
+  const tables::PortEntry& ingress = (*tables.ports)[polled.port];
+  if (ingress.port == nullptr) [[unlikely]] {
+    return false;  // the tables that know it are on their way
+  }
+  const std::uint64_t start = rte_rdtsc();
+  batch_.Reset(polled.port);
+  polled.queue->Receive(batch_);
+  if (batch_.size() == 0) {
+    polled.ready = !polled.needs_event;
+    return false;
+  }
+  stages::Context ctx{.tables = tables,
+                      .ingress = ingress,
+                      .counters = ingress.port->counters(id_),
+                      .worker = state_,
+                      .now = net::Nanos{now_ns_},
+                      .observers = published_.observers.load(std::memory_order_acquire)};
+  ProcessBurst(ctx, batch_);
+  polled.queue->Release(batch_);
+  const std::uint64_t cycles = rte_rdtsc() - start;
+  polled.credit = std::max(polled.credit - static_cast<std::int64_t>(cycles), -kMaxDebt);
+  ctx.counters.rx_cycles.Add(cycles);
+  statistics_.busy_cycles.Add(cycles);
+  statistics_.packets.Add(batch_.size());
+  statistics_.bursts.Add(1);
+  return true;
+}
+
+// What the last bursts left to send: frames of the switch's own, and packets whose neighbour is
+// known now. Their buffers are the worker's, so they may leave after the burst was released.
+void Worker::SendHeld(const tables::Tables& tables) {
+  if (!state_.pending.empty()) [[unlikely]] {
+    std::array<core::Packet*, core::kBurst> ready;
+    const unsigned count =
+        stages::CollectResolved(tables, state_, net::Nanos{now_ns_}, {ready.data(), ready.size()});
+    for (unsigned i = 0; i < count; ++i) {
+      (*tables.ports)[ready[i]->egress].port->counters(id_).generated.Add(1);
+    }
+    stages::SendPackets(tables, state_, {ready.data(), count}, nullptr);
+  }
+  const std::span<core::Packet> generated = state_.generated.packets();
+  if (!generated.empty()) [[unlikely]] {
+    std::array<core::Packet*, stages::GeneratedFrames::kCapacity> list;
+    for (std::size_t i = 0; i < generated.size(); ++i) {
+      list[i] = &generated[i];
+      core::Port* port = (*tables.ports)[generated[i].egress].port;
+      if (port != nullptr) {
+        port->counters(id_).generated.Add(1);
+      }
+    }
+    stages::SendPackets(tables, state_, {list.data(), generated.size()}, nullptr);
+    state_.generated.Clear();
+  }
+  if (state_.events_pushed) [[unlikely]] {
+    state_.events_pushed = false;
+    const std::uint64_t one = 1;
+    (void)!write(control_event_, &one, sizeof one);
+  }
+}
+
+void Worker::RunCommands(const tables::Tables& tables) {
+  WorkerCommand command;
+  while (commands_.TryPop(command)) {
+    const tables::PortEntry& port = (*tables.ports)[command.port];
+    if (port.port == nullptr) {
+      continue;
+    }
+    if (command.kind == WorkerCommand::Kind::kSolicit) {
+      stages::GenerateSolicitation(state_, port, command.ip);
+    } else {
+      stages::GenerateAnnouncement(state_, port, command.ip, command.mac);
+    }
+    if (state_.generated.packets().size() == stages::GeneratedFrames::kCapacity) {
+      return;  // the rest in the next pass
+    }
+  }
+}
+
+void Worker::AdoptPlan(const PollPlan& plan) {
+  ResetEpoll();
+  polled_.clear();
+  any_needs_event_ = false;
+  for (const PollPlan::Queue& queue : plan.queues) {
+    const bool needs_event = queue.queue->poll_costs_syscall();
+    any_needs_event_ |= needs_event;
+    polled_.push_back({.port = queue.port, .queue = queue.queue, .needs_event = needs_event});
+    queue.queue->Disarm();  // an earlier plan may have left it armed
+  }
+  UpdateWatches();
+}
+
+// New sets: the descriptors of the old plan may be closed, and their numbers in use again.
+void Worker::ResetEpoll() {
+  for (const int fd : {sleep_epoll_, ready_epoll_}) {
+    if (fd >= 0) {
+      close(fd);
+    }
+  }
+  sleep_epoll_ = epoll_create1(EPOLL_CLOEXEC);
+  ready_epoll_ = epoll_create1(EPOLL_CLOEXEC);
+  PCHECK(sleep_epoll_ >= 0 && ready_epoll_ >= 0);
+  AddToEpoll(sleep_epoll_, wake_event_, kNoQueue);
+  AddToEpoll(sleep_epoll_, ready_epoll_, kNoQueue);
+}
+
+void Worker::PollReadiness() {
+  if (busy_queues_ > 0 && now_ns_ - last_readiness_ns_ < kReadinessIntervalNs) {
+    return;
+  }
+  last_readiness_ns_ = now_ns_;
+  std::array<epoll_event, 32> events;
+  const int n = epoll_wait(ready_epoll_, events.data(), events.size(), 0);
+  for (int i = 0; i < n; ++i) {
+    const std::uint64_t index = events[static_cast<std::size_t>(i)].data.u64;
+    if (index < polled_.size()) {
+      polled_[index].ready = true;
+    }
+  }
+}
+
+void Worker::Idle() {
+  const int longest_nap = UpdateWatches();
+  if (!ArmAll()) {
+    Sleep(longest_nap);
+    DisarmAll(polled_.size());  // none are left if the plan changed meanwhile
+  }
+  last_top_ns_ = 0;  // time asleep is no gap
+}
+
+// True if work is there, and then nothing is armed.
+bool Worker::ArmAll() {
+  for (std::size_t i = 0; i < polled_.size(); ++i) {
+    if (!polled_[i].needs_event && polled_[i].queue->Arm()) {
+      DisarmAll(i + 1);
+      return true;
+    }
+  }
+  return false;
+}
+
+void Worker::DisarmAll(std::size_t count) {
+  for (std::size_t i = 0; i < count; ++i) {
+    if (!polled_[i].needs_event) {
+      polled_[i].queue->Disarm();
+    }
+  }
+}
+
+int Worker::UpdateWatches() {
+  bool all_watched = true;
+  for (std::size_t i = 0; i < polled_.size(); ++i) {
+    Watch(polled_[i], i);
+    all_watched &= polled_[i].watched.fd >= 0;
+  }
+  if (all_watched) {
+    // Packets that wait for a neighbour time out by the clock.
+    return state_.pending.empty() ? -1 : kLongestNapUs;
+  }
+  nap_microseconds_ = std::clamp(nap_microseconds_ * 2, 10, kLongestNapUs);
+  return nap_microseconds_;
+}
+
+void Worker::Watch(Polled& polled, std::size_t index) {
+  const core::WaitHandle handle = polled.queue->wait_handle();
+  if (handle.fd == polled.watched.fd && handle.generation == polled.watched.generation) {
+    return;
+  }
+  const int epoll = polled.needs_event ? ready_epoll_ : sleep_epoll_;
+  if (polled.watched.fd >= 0) {
+    epoll_ctl(epoll, EPOLL_CTL_DEL, polled.watched.fd, nullptr);
+  }
+  polled.watched = handle;
+  if (handle.fd >= 0) {
+    epoll_event event{};
+    event.events = EPOLLIN;
+    event.data.u64 = index;
+    if (epoll_ctl(epoll, EPOLL_CTL_ADD, handle.fd, &event) != 0) {
+      polled.watched.fd = -1;  // closed a moment ago: poll until the next look
+    }
+  }
+}
+
+void Worker::Sleep(int microseconds) {
+  statistics_.sleeps.Add(1);
+  statistics_.asleep.store(true, std::memory_order_relaxed);
+  rcu_.Offline(id_);
+  std::array<epoll_event, 32> events;
+  const timespec timeout{.tv_sec = 0, .tv_nsec = microseconds * 1000L};
+  const int n = epoll_pwait2(sleep_epoll_, events.data(), events.size(),
+                             microseconds < 0 ? nullptr : &timeout, nullptr);
+  rcu_.Online(id_);
+  statistics_.asleep.store(false, std::memory_order_relaxed);
+  std::uint64_t ignored = 0;
+  (void)!read(wake_event_, &ignored, sizeof ignored);
+  if (plan_.load(std::memory_order_acquire) != adopted_) {
+    polled_.clear();  // while this worker was offline, queues of the old plan may have gone
+    adopted_ = nullptr;
+    return;
+  }
+  for (int i = 0; i < n; ++i) {
+    const std::uint64_t index = events[static_cast<std::size_t>(i)].data.u64;
+    if (index < polled_.size()) {
+      polled_[index].queue->AcknowledgeWake();
+    }
+  }
+}
+
+}  // namespace pollux
