@@ -100,6 +100,10 @@ class Port {
 
   // Control side.
   [[nodiscard]] virtual PortStatus Status() const = 0;
+  // The port is being removed for good: what would outlive the switch (a TAP device, so that a
+  // restart is not seen by its pod) goes with it. Called before destruction, after the workers have
+  // let go; not called when the switch only stops.
+  virtual void PrepareRemoval() {}
 
   // The counters of one worker.
   [[nodiscard]] PortCounters& counters(net::WorkerId worker) { return counters_[worker.value()]; }
