@@ -56,7 +56,7 @@ std::function<void(PortSpec&)> Devargs(std::string devargs) {
 
 const Row kRows[] = {
     {"a TAP in a namespace", [](PortSpec&) {}, ""},
-    {"a TAP in the switch's namespace", Ifname("eth0"), ""},
+    {"a TAP in our own namespace", Ifname("eth0"), ""},
     {"empty name", [](PortSpec& s) { s.name = ""; }, "name"},
     {"name with a space", [](PortSpec& s) { s.name = "a b"; }, "name"},
     {"name that begins with a dash", [](PortSpec& s) { s.name = "-a"; }, "name"},
