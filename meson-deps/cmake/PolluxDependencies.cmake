@@ -10,6 +10,7 @@ find_package(CLI11 REQUIRED)
 
 pkg_check_modules(DPDK REQUIRED libdpdk>=22.11.11)
 pkg_check_modules(GLOG REQUIRED IMPORTED_TARGET libglog)
+pkg_check_modules(MNL REQUIRED IMPORTED_TARGET libmnl)
 pkg_check_modules(GRPC REQUIRED IMPORTED_TARGET grpc++)
 pkg_check_modules(ABSL_STATUS REQUIRED IMPORTED_TARGET absl_status absl_statusor absl_str_format)
 
