@@ -12,6 +12,7 @@
 #include <ctime>
 
 #include "dataplane/pipeline.h"
+#include "dataplane/stages/neighbour.h"
 
 namespace pollux {
 namespace {
@@ -108,9 +109,9 @@ bool Worker::Pass() {
   RecordGap(now_ns_);
   statistics_.loops.Add(1);
   const PollPlan* plan = plan_.load(std::memory_order_acquire);
-  if (plan != adopted_) [[unlikely]] {
+  if (plan->generation != adopted_) [[unlikely]] {
     AdoptPlan(*plan);
-    adopted_ = plan;
+    adopted_ = plan->generation;
   }
   const tables::Tables* tables = published_.tables.load(std::memory_order_acquire);
   if (tables == nullptr) [[unlikely]] {
@@ -336,9 +337,8 @@ void Worker::Sleep(int microseconds) {
   statistics_.asleep.store(false, std::memory_order_relaxed);
   std::uint64_t ignored = 0;
   (void)!read(wake_event_, &ignored, sizeof ignored);
-  if (plan_.load(std::memory_order_acquire) != adopted_) {
+  if (plan_.load(std::memory_order_acquire)->generation != adopted_) {
     polled_.clear();  // while this worker was offline, queues of the old plan may have gone
-    adopted_ = nullptr;
     return;
   }
   for (int i = 0; i < n; ++i) {

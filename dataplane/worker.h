@@ -36,6 +36,9 @@ struct PollPlan {
     net::PortId port;
     core::RxQueue* queue = nullptr;
   };
+  // Tells plans apart: a pointer may come back at the same address. Grows with every plan of a
+  // worker, from 1.
+  std::uint64_t generation = 0;
   std::vector<Queue> queues;
 };
 
@@ -93,7 +96,7 @@ class Worker {
     bool needs_event = false;  // poll_costs_syscall()
     bool ready = true;         // needs_event: its descriptor reported data
     std::int64_t credit = 0;   // cycles; below zero: sits out while others have work
-    core::WaitHandle watched;  // as registered in an epoll set
+    core::WaitHandle watched{};  // as registered in an epoll set
   };
 
   bool Pass();
@@ -124,7 +127,7 @@ class Worker {
   std::atomic<const PollPlan*> plan_{nullptr};
 
   // Worker's own.
-  const PollPlan* adopted_ = nullptr;
+  std::uint64_t adopted_ = 0;  // the plan's generation; 0: none
   std::vector<Polled> polled_;
   bool any_needs_event_ = false;
   unsigned busy_queues_ = 0;  // that had packets in the last pass

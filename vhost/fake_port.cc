@@ -216,7 +216,7 @@ core::PortCapabilities FakePort::capabilities() const {
 
 core::PortStatus FakePort::Status() const {
   const std::lock_guard lock(mutex_);
-  return {link_up_, link_up_ ? "connected" : "down", {}};
+  return {.link_up = link_up_, .mac = {}, .state = link_up_ ? "connected" : "down", .details = {}};
 }
 
 }  // namespace pollux::vhost

@@ -73,7 +73,7 @@ struct PortStatus {
   bool link_up = false;
   net::MacAddress mac;  // of the peer, where the switch made the device (TAP); zero: unknown
   std::string state;  // "connected", "listening", "quarantined: region shrank", ...
-  std::vector<std::pair<std::string, std::string>> details;  // in order, for a person
+  std::vector<std::pair<std::string, std::string>> details{};  // in order, for a person
 };
 
 class Port {

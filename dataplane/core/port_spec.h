@@ -60,7 +60,7 @@ struct PortSpec {
   std::uint16_t mtu = 1500;  // L3 bytes
   std::uint16_t queues = 1;
   std::uint16_t ring_size = 1024;        // descriptors per queue, where the switch chooses
-  std::vector<net::IpPrefix> addresses;  // of the switch on this port (uplink, host)
+  std::vector<net::InterfaceAddress> addresses;  // of the switch on this port (uplink, host)
   std::uint16_t vlan = 0;                // 0: untagged
   PortBackend backend;
 

@@ -101,7 +101,7 @@ IpPrefix::IpPrefix(const IpAddress& address, unsigned length)
   }
 }
 
-std::optional<IpPrefix> IpPrefix::Parse(std::string_view text) {
+std::optional<InterfaceAddress> InterfaceAddress::Parse(std::string_view text) {
   const std::size_t slash = text.find('/');
   const auto address = IpAddress::Parse(text.substr(0, slash));
   if (!address) {
@@ -110,17 +110,25 @@ std::optional<IpPrefix> IpPrefix::Parse(std::string_view text) {
   unsigned length = address->bits();
   if (slash != std::string_view::npos) {
     const std::string_view digits = text.substr(slash + 1);
-    const auto [end, error] = std::from_chars(digits.data(), digits.data() + digits.size(), length);
-    if (digits.empty() || error != std::errc{} || end != digits.data() + digits.size() ||
-        length > address->bits()) {
+    const char* end = digits.data() + digits.size();
+    const auto [parsed, error] = std::from_chars(digits.data(), end, length);
+    if (digits.empty() || error != std::errc{} || parsed != end || length > address->bits()) {
       return std::nullopt;
     }
   }
-  const IpPrefix prefix(*address, length);
-  if (prefix.address() != *address) {
+  return InterfaceAddress{*address, static_cast<std::uint8_t>(length)};
+}
+
+std::string InterfaceAddress::ToString() const {
+  return ip.ToString() + '/' + std::to_string(prefix_length);
+}
+
+std::optional<IpPrefix> IpPrefix::Parse(std::string_view text) {
+  const auto address = InterfaceAddress::Parse(text);
+  if (!address || address->subnet().address() != address->ip) {
     return std::nullopt;
   }
-  return prefix;
+  return address->subnet();
 }
 
 std::string IpPrefix::ToString() const {

@@ -29,7 +29,7 @@ struct PortEntry {
   net::MacAddress peer_mac;   // the host interface's, on kHost ports
   net::Ipv4Address local_v4;  // the switch's own address on this port for ICMP errors and ARP;
   net::Ipv6Address local_v6;  // zero: none (the gateway's link-local ones are used)
-  std::vector<net::IpPrefix> addresses;  // all of them
+  std::vector<net::InterfaceAddress> addresses;  // all of them
 };
 
 struct Endpoint {
