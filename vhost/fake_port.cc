@@ -216,7 +216,7 @@ core::PortCapabilities FakePort::capabilities() const {
 
 core::PortStatus FakePort::Status() const {
   const std::lock_guard lock(mutex_);
-  return {.link_up = link_up_, .mac = {}, .state = link_up_ ? "connected" : "down", .details = {}};
+  return {.link_up = link_up_, .state = link_up_ ? "connected" : "down", .details = {}, .mac = {}};
 }
 
 }  // namespace pollux::vhost

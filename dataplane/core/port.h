@@ -71,9 +71,9 @@ class RxQueue {
 // What `vswitchctl port show` tells. Built by the control side.
 struct PortStatus {
   bool link_up = false;
-  net::MacAddress mac;  // of the peer, where the switch made the device (TAP); zero: unknown
   std::string state;  // "connected", "listening", "quarantined: region shrank", ...
   std::vector<std::pair<std::string, std::string>> details{};  // in order, for a person
+  net::MacAddress mac{};  // of the peer, where the switch made the device (TAP); zero: unknown
 };
 
 class Port {
