@@ -17,10 +17,6 @@
 namespace pollux {
 namespace {
 
-// Cycles that every queue earns per pass: about one full burst of small packets.
-constexpr std::int64_t kQuantum = 16'384;
-// A queue's debt is bounded, so that one bad burst does not silence it for long.
-constexpr std::int64_t kMaxDebt = 64 * kQuantum;
 // How long the worker polls in vain before it sleeps.
 constexpr std::uint64_t kPollBeforeSleepNs = 100'000;
 // How often descriptors are looked at while other queues keep the worker busy.
@@ -122,8 +118,8 @@ bool Worker::Pass() {
   }
   unsigned busy = 0;
   for (Polled& polled : polled_) {
-    polled.credit = std::min(polled.credit + kQuantum, kQuantum);
-    const bool sits_out = polled.credit < 0 && busy_queues_ > 1;
+    polled.share.Earn();
+    const bool sits_out = polled.share.InDebt() && busy_queues_ > 1;
     if (polled.ready && !sits_out && PollQueue(polled, *tables)) {
       ++busy;
     }
@@ -163,7 +159,7 @@ bool Worker::PollQueue(Polled& polled, const tables::Tables& tables) {
   ProcessBurst(ctx, batch_);
   polled.queue->Release(batch_);
   const std::uint64_t cycles = rte_rdtsc() - start;
-  polled.credit = std::max(polled.credit - static_cast<std::int64_t>(cycles), -kMaxDebt);
+  polled.share.Charge(cycles);
   ctx.counters.rx_cycles.Add(cycles);
   statistics_.busy_cycles.Add(cycles);
   statistics_.packets.Add(batch_.size());

@@ -21,6 +21,7 @@
 
 #include "dataplane/core/batch.h"
 #include "dataplane/core/counters.h"
+#include "dataplane/core/fair_share.h"
 #include "dataplane/core/observer.h"
 #include "dataplane/core/port.h"
 #include "dataplane/core/rcu.h"
@@ -93,9 +94,9 @@ class Worker {
   struct Polled {
     net::PortId port;
     core::RxQueue* queue = nullptr;
-    bool needs_event = false;  // poll_costs_syscall()
-    bool ready = true;         // needs_event: its descriptor reported data
-    std::int64_t credit = 0;   // cycles; below zero: sits out while others have work
+    bool needs_event = false;    // poll_costs_syscall()
+    bool ready = true;           // needs_event: its descriptor reported data
+    core::FairShare share;       // in debt: sits out while others have work
     core::WaitHandle watched{};  // as registered in an epoll set
   };
 
