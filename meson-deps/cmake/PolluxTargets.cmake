@@ -9,11 +9,12 @@
 
 # No new compile flags reach the targets from the environment in between: keep the order
 # flags, dependencies, march.
+set(POLLUX_ROOMS "${CMAKE_SOURCE_DIR}/(cni|control|dataplane|docs|perf|policy|test|vhost)/")
 function(pollux_settings target)
   target_link_libraries(${target} PRIVATE pollux_flags pollux_march)
   if(POLLUX_TIDY)
     set_target_properties(${target} PROPERTIES CXX_CLANG_TIDY
-      "${POLLUX_CLANG_TIDY};--quiet;-p;${CMAKE_BINARY_DIR}")
+      "${POLLUX_CLANG_TIDY};--quiet;-p;${CMAKE_BINARY_DIR};--header-filter=${POLLUX_ROOMS}")
   endif()
 endfunction()
 
