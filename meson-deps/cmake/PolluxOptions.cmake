@@ -10,6 +10,7 @@ set(POLLUX_MARCH "x86-64-v3" CACHE STRING
     "Instruction set of the build; vswitchd says so at start if the CPU lacks it")
 set(POLLUX_SANITIZE "" CACHE STRING "Sanitizers, e.g. address,undefined or thread")
 option(POLLUX_FUZZ "Build the fuzz targets with libFuzzer (clang)" OFF)
+set(POLLUX_FUZZ_SECONDS 600 CACHE STRING "How long a test of label fuzz looks for new inputs")
 option(POLLUX_COVERAGE "Instrument for gcov" OFF)
 option(POLLUX_LTO "Link-time optimisation" OFF)
 option(POLLUX_TIDY "Run clang-tidy with the build" OFF)
