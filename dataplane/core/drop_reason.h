@@ -93,6 +93,8 @@ enum class DropSeverity : std::uint8_t {
     "a packet to the gateway itself that is no ping")                                           \
   X(kIcmpChecksum, "icmp_checksum", "answer", kWarning,                                         \
     "an ICMP message to the switch with a wrong checksum")                                      \
+  X(kArpIgnored, "arp_ignored", "answer", kNormal,                                              \
+    "an ARP request that needs no answer: for another host on the wire, or a probe")            \
   /* route */                                                                                   \
   X(kMartianSource, "martian_source", "route", kSecurity,                                       \
     "a source address that must not be on a wire (loopback, multicast, broadcast)")             \

@@ -59,9 +59,9 @@ struct PortSpec {
                              // device (TAP), unknown otherwise
   std::uint16_t mtu = 1500;  // L3 bytes
   std::uint16_t queues = 1;
-  std::uint16_t ring_size = 1024;        // descriptors per queue, where the switch chooses
+  std::uint16_t ring_size = 1024;                // descriptors per queue, where the switch chooses
   std::vector<net::InterfaceAddress> addresses;  // of the switch on this port (uplink, host)
-  std::uint16_t vlan = 0;                // 0: untagged
+  std::uint16_t vlan = 0;                        // 0: untagged
   PortBackend backend;
 
   friend bool operator==(const PortSpec&, const PortSpec&) = default;

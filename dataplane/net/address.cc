@@ -107,7 +107,7 @@ std::optional<InterfaceAddress> InterfaceAddress::Parse(std::string_view text) {
   if (!address) {
     return std::nullopt;
   }
-  unsigned length = address->bits();
+  std::uint8_t length = static_cast<std::uint8_t>(address->bits());
   if (slash != std::string_view::npos) {
     const std::string_view digits = text.substr(slash + 1);
     const char* end = digits.data() + digits.size();
@@ -116,7 +116,7 @@ std::optional<InterfaceAddress> InterfaceAddress::Parse(std::string_view text) {
       return std::nullopt;
     }
   }
-  return InterfaceAddress{*address, static_cast<std::uint8_t>(length)};
+  return InterfaceAddress{*address, length};
 }
 
 std::string InterfaceAddress::ToString() const {
@@ -124,11 +124,11 @@ std::string InterfaceAddress::ToString() const {
 }
 
 std::optional<IpPrefix> IpPrefix::Parse(std::string_view text) {
-  const auto address = InterfaceAddress::Parse(text);
-  if (!address || address->subnet().address() != address->ip) {
+  const auto parsed = InterfaceAddress::Parse(text);
+  if (!parsed || parsed->subnet().address() != parsed->ip) {
     return std::nullopt;
   }
-  return address->subnet();
+  return parsed->subnet();
 }
 
 std::string IpPrefix::ToString() const {

@@ -146,15 +146,17 @@ class IpPrefix {
   std::uint8_t length_ = 0;
 };
 
-// An address of an interface together with its subnet, as in "198.18.0.1/24".
+// An interface's own address with the length of its subnet, "192.0.2.7/24": unlike a prefix it
+// keeps the host bits.
 struct InterfaceAddress {
   IpAddress ip;
   std::uint8_t prefix_length = 0;
 
-  // An address alone is a host prefix.
+  // An address alone is a subnet of its own.
   static std::optional<InterfaceAddress> Parse(std::string_view text);
   [[nodiscard]] std::string ToString() const;
   [[nodiscard]] IpPrefix subnet() const { return {ip, prefix_length}; }
+
   friend constexpr auto operator<=>(const InterfaceAddress&, const InterfaceAddress&) = default;
 };
 
