@@ -69,7 +69,7 @@ struct alignas(64) Packet {
 
   // Set by parse; offsets from the first byte of the head.
   std::uint8_t l3_offset = 0;
-  std::uint8_t l4_offset = 0;       // 0: no L4 header in this packet (later fragments, unknown)
+  std::uint8_t l4_offset = 0;       // 0: no L4 header in this packet (later fragments)
   IpVersion ip = IpVersion::kNone;  // kNone: ARP
   net::IpProtocol protocol{};       // of the L4 header, extension headers skipped
   bool is_fragment = false;

@@ -8,6 +8,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <cstring>
 #include <span>
 
 #include "dataplane/net/endian.h"
@@ -52,6 +53,16 @@ inline Be16 UpdateChecksum(Be16 checksum, Be16 before, Be16 after) {
   sum = (sum & 0xffff) + (sum >> 16);
   sum = (sum & 0xffff) + (sum >> 16);
   return Be16::FromRaw(static_cast<std::uint16_t>(~sum));
+}
+
+// Whether the checksum of a header without options holds.
+inline bool Ipv4HeaderChecksumHolds(const Ipv4Header& ip) {
+  std::uint32_t words[sizeof ip / sizeof(std::uint32_t)];
+  std::memcpy(words, &ip, sizeof words);
+  const std::uint64_t sum = std::uint64_t{words[0]} + words[1] + words[2] + words[3] + words[4];
+  // A one's-complement sum folds to all ones exactly if 0xffff divides it (and it is not 0, which
+  // the version excludes); compilers make that one multiplication.
+  return sum % 0xffff == 0;
 }
 
 // Decrements TTL and updates the header's checksum (RFC 1141's special case of RFC 1624).
