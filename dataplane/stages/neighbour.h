@@ -26,6 +26,23 @@ void GenerateSolicitation(WorkerState& worker, const tables::PortEntry& egress,
 void GenerateAnnouncement(WorkerState& worker, const tables::PortEntry& egress,
                           const net::IpAddress& address, const net::MacAddress& mac);
 
+// The source of an advertisement for `target`: the target itself if it is the switch's own on that
+// port, else (proxy) an address of the switch there.
+net::Ipv6Address AdvertisementSource(const tables::PortEntry& port, const net::Ipv6Address& target);
+
+// What a message on an uplink says about a neighbour.
+struct NeighbourSighting {
+  net::IpAddress ip;
+  net::MacAddress mac;
+  bool answers_us = false;  // a reply to a question of this switch
+  bool overrides = true;    // may replace another Ethernet address (RFC 4861 section 4.4)
+};
+
+// Tells the control side what it does not know yet and may believe: answers, and changes of
+// neighbours that are in use. Never addresses off the link, the switch's own or an endpoint's.
+// False if nothing was told.
+bool LearnNeighbour(Context& ctx, const NeighbourSighting& sighting);
+
 // Called once per loop while packets wait: those whose neighbour is known now go to `ready` (up to
 // its size, the rest next time), those that waited longer than kPendingTimeout or whose neighbour
 // failed are dropped. Returns how many are ready; they stay valid until the next call.

@@ -35,9 +35,11 @@ PendingPackets::Result PendingPackets::Keep(const core::Packet& packet, net::Por
     }
     it->port = port;
     it->next_hop = next_hop;
-    it->since = now;
     it->count = 0;
     ++used_;
+  }
+  if (it->count == 0) {
+    it->since = now;
   }
   if (it->count == kPerNeighbour) {
     return Result::kFull;

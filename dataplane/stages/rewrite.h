@@ -12,13 +12,18 @@ struct Rewrite {
   static constexpr core::StepId kId = core::StepId::kRewrite;
 
   static core::Verdict Decide(Context& ctx, core::Packet& packet) {
-    packet.ethernet().source = (*ctx.tables.ports)[packet.egress].local_mac;
+    Apply(ctx.tables, packet);
+    return core::Verdict::Continue();
+  }
+
+  // Also for packets that waited for their neighbour.
+  static void Apply(const tables::Tables& tables, core::Packet& packet) {
+    packet.ethernet().source = (*tables.ports)[packet.egress].local_mac;
     if (packet.ip == core::IpVersion::k4) {
       net::DecrementTtl(packet.ipv4());
     } else {
       --packet.ipv6().hop_limit;
     }
-    return core::Verdict::Continue();
   }
 };
 

@@ -88,6 +88,9 @@ class EndpointTable {
   [[nodiscard]] const Endpoint* Find(const net::Ipv6Address& address) const {
     return At(v6_.Find(address));
   }
+  [[nodiscard]] const Endpoint* Find(const net::IpAddress& address) const {
+    return address.is_v4() ? Find(address.v4()) : Find(address.v6());
+  }
 
  private:
   [[nodiscard]] const Endpoint* At(std::uint32_t index) const {
