@@ -27,8 +27,10 @@ namespace pollux {
 
 inline void ProcessBurst(stages::Context& ctx, core::Batch& batch) {
   stages::Burst burst(batch);
-  stages::RunSteps<stages::LoadHeaders, stages::Parse, stages::SourceGuard, stages::Answer,
-                   stages::Route, stages::Rewrite>(ctx, burst);
+  // Two rounds: first all heads are on their way into the cache, then they are looked at.
+  stages::RunSteps<stages::LoadHeaders>(ctx, burst);
+  stages::RunSteps<stages::Parse, stages::SourceGuard, stages::Answer, stages::Route,
+                   stages::Rewrite>(ctx, burst);
   burst.FinishLive();
   stages::SendPackets(ctx.tables, ctx.worker, burst.ready(), &ctx);
   ++ctx.worker.burst_sequence;
