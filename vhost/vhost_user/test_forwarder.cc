@@ -8,6 +8,7 @@
 #include <glog/logging.h>
 #include <rte_cycles.h>
 
+#include <algorithm>
 #include <array>
 #include <atomic>
 #include <chrono>
@@ -84,10 +85,11 @@ std::unique_ptr<core::Port> Open(std::uint16_t id, const char* socket, const cha
                                  PortContext& context) {
   core::PortSpec spec;
   spec.mtu = core::kMaxMtu;
-  spec.backend =
-      core::VhostUserSpec{.socket = socket,
-                          .mode = std::string_view(mode) == "client" ? core::SocketMode::kClient
-                                                                     : core::SocketMode::kServer};
+  core::VhostUserSpec backend;
+  backend.socket = socket;
+  backend.mode =
+      std::string_view(mode) == "client" ? core::SocketMode::kClient : core::SocketMode::kServer;
+  spec.backend = backend;
   auto port = MakeVhostUserPort(net::PortId{id}, spec, context);
   CHECK(port.ok()) << port.status();
   return *std::move(port);
@@ -96,7 +98,7 @@ std::unique_ptr<core::Port> Open(std::uint16_t id, const char* socket, const cha
 int Main(char** argv) {
   core::Rcu rcu(1);
   EventLoop events;
-  PortContext context{.rcu = rcu, .events = events};
+  PortContext context{.rcu = rcu, .events = events, .worker_count = 1, .gateway_mac = {}};
   const auto a = Open(1, argv[1], argv[3], context);
   const auto b = Open(2, argv[2], argv[3], context);
   Totals totals;
