@@ -108,7 +108,8 @@ EthdevDevice::~EthdevDevice() {
     rte_eth_dev_stop(id_);
   }
   rte_eth_dev_close(id_);
-  if (attached_) {
+  // Some devices have several Ethernet ports; the last one takes it along.
+  if (rte_eth_find_next_of(0, info_.device) == RTE_MAX_ETHPORTS) {
     rte_dev_remove(info_.device);
   }
   if (pool_ != nullptr) {
@@ -128,7 +129,6 @@ absl::Status EthdevDevice::Find(const std::string& devargs) {
                     "driver)",
                     devargs);
     }
-    attached_ = true;
     rte_dev_iterator iterator;
     if (rte_eth_iterator_init(&iterator, devargs.c_str()) == 0) {
       id = rte_eth_iterator_next(&iterator);

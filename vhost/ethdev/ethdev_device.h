@@ -60,7 +60,6 @@ class EthdevDevice {
   void Drain();
 
   std::uint16_t id_ = RTE_MAX_ETHPORTS;
-  bool attached_ = false;  // by us
   bool started_ = false;
   rte_eth_dev_info info_{};
   std::uint16_t rx_queues_ = 0;
