@@ -5,6 +5,12 @@
 // private head is quoted (at most 114 bytes of the packet: RFC 792 asks for 28, RFC 1812 and
 // RFC 4443 for more where possible), since payload is foreign memory and is read once, by the copy.
 //
+// The source is an address that the sender may get packets from and that tells where the error
+// arose (RFC 1812 section 4.3.2.4, RFC 4443 section 2.2): the ingress port's own global address;
+// without one the gateway's (169.254.1.1, fe80::1) towards an endpoint behind that port, where it
+// stays on the link; towards anybody farther away the packet's own destination, since link-local
+// sources must not leave the node and a missing error is a black hole (RFC 2923 section 2.1).
+//
 // No error is made about ICMP errors, multicast or broadcast (in Ethernet or IP), later fragments,
 // sources that are no single host, nor beyond the ingress port's rate (RFC 1122 section 3.2.2,
 // RFC 4443 section 2.4).

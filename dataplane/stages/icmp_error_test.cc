@@ -1,0 +1,226 @@
+#include "dataplane/stages/icmp_error.h"
+
+#include <gtest/gtest.h>
+
+#include "dataplane/stages/step_test_support.h"
+
+namespace pollux::stages::testing {
+namespace {
+
+using core::DropReason;
+using core::Verdict;
+using net::IpProtocol;
+
+class IcmpErrorTest : public ::testing::Test {
+ protected:
+  Verdict Provoke(const Bytes& frame, net::PortId ingress, IcmpError error, std::uint16_t mtu = 0) {
+    ReceivedPacket received(frame, ingress);
+    if (is_later_fragment_) {
+      received.packet.is_fragment = true;
+      received.packet.is_first_fragment = false;
+      received.packet.l4_offset = 0;
+    }
+    Context ctx = switch_.ContextOf(ingress);
+    const Verdict verdict = AnswerWithError(ctx, received.packet, error, kReason, mtu);
+    frame_ = received.frame();
+    egress_ = received.packet.egress;
+    return verdict;
+  }
+
+  static constexpr DropReason kReason = DropReason::kTtlExceeded;
+  SmallSwitch switch_;
+  bool is_later_fragment_ = false;
+  Bytes frame_;
+  net::PortId egress_;
+};
+
+Bytes Udp(std::size_t payload) {
+  Bytes l4;
+  Append(
+      l4,
+      net::UdpHeader{
+          net::Be16(1000), net::Be16(53), net::Be16(static_cast<std::uint16_t>(8 + payload)), {}});
+  const Bytes pattern = Pattern(payload);
+  l4.insert(l4.end(), pattern.begin(), pattern.end());
+  return l4;
+}
+Bytes UdpV4(std::size_t payload, const char* from = "10.0.0.10", const char* to = "198.18.0.1") {
+  return Ipv4Frame(kGatewayMac, kPodMac, V4(from), V4(to), IpProtocol::kUdp, Udp(payload), 6);
+}
+Bytes UdpV6(std::size_t payload, const char* from = "fd00::10", const char* to = "2001:db8:1::1") {
+  return Ipv6Frame(kGatewayMac, kPodMac, V6(from), V6(to), IpProtocol::kUdp, Udp(payload), 6, 9);
+}
+
+// The error as RFC 792 draws it, quoting all of `offending` that was in private memory.
+Bytes ErrorV4(const Bytes& offending, const char* from, const char* to, std::uint8_t type,
+              std::uint8_t code, std::uint16_t mtu, std::size_t ip_length) {
+  Bytes icmp;
+  Append(icmp, net::IcmpHeader{type, code, {}, {}, net::Be16(mtu)});
+  const std::size_t quoted = std::min<std::size_t>({ip_length, 114, offending.size() - 14});
+  icmp.insert(icmp.end(), offending.begin() + 14,
+              offending.begin() + 14 + static_cast<long>(quoted));
+  Bytes frame =
+      Ipv4Frame(kPodMac, kGatewayMac, V4(from), V4(to), IpProtocol::kIcmp, icmp, kIcmpChecksumAt);
+  auto& ip = Overlay<net::Ipv4Header>(frame, 14);
+  ip.tos = 0xc0;
+  ip.id = {};
+  ip.fragment = net::Be16(0x4000);
+  ip.ttl = 64;
+  ip.checksum = {};
+  ip.checksum = net::InternetChecksum({frame.data() + 14, 20});
+  return frame;
+}
+Bytes ErrorV6(const Bytes& offending, const char* from, const char* to, std::uint8_t type,
+              std::uint8_t code, std::uint16_t mtu) {
+  Bytes icmp;
+  Append(icmp, net::IcmpHeader{type, code, {}, {}, net::Be16(mtu)});
+  const std::size_t quoted = std::min<std::size_t>(114, offending.size() - 14);
+  icmp.insert(icmp.end(), offending.begin() + 14,
+              offending.begin() + 14 + static_cast<long>(quoted));
+  return Ipv6Frame(kPodMac, kGatewayMac, V6(from), V6(to), IpProtocol::kIcmpv6, icmp,
+                   kIcmpChecksumAt, 64);
+}
+
+struct KindRow {
+  const char* name;
+  IcmpError error;
+  std::uint16_t mtu;
+  std::uint8_t type_v4, code_v4, type_v6, code_v6;
+};
+class IcmpErrorKinds : public IcmpErrorTest, public ::testing::WithParamInterface<KindRow> {};
+
+TEST_P(IcmpErrorKinds, GoBackToThePodFromTheGateway) {
+  const KindRow& row = GetParam();
+  for (const std::size_t payload : {0U, 1U, 31U, 86U, 1400U}) {
+    const Bytes v4 = UdpV4(payload);
+    EXPECT_EQ(Provoke(v4, kPod, row.error, row.mtu), Verdict::DropAnswer(kReason));
+    EXPECT_EQ(egress_, kPod);
+    EXPECT_EQ(frame_, ErrorV4(v4, "169.254.1.1", "10.0.0.10", row.type_v4, row.code_v4, row.mtu,
+                              v4.size() - 14));
+    const Bytes v6 = UdpV6(payload);
+    EXPECT_EQ(Provoke(v6, kPod, row.error, row.mtu), Verdict::DropAnswer(kReason));
+    EXPECT_EQ(frame_, ErrorV6(v6, "fe80::1", "fd00::10", row.type_v6, row.code_v6, row.mtu));
+  }
+}
+
+const KindRow kKindRows[] = {
+    {"TimeExceeded", IcmpError::kTimeExceeded, 0, 11, 0, 3, 0},
+    {"TooBig", IcmpError::kTooBig, 1400, 3, 4, 2, 0},
+    {"NoRoute", IcmpError::kNoRoute, 0, 3, 0, 1, 0},
+    {"HostUnreachable", IcmpError::kHostUnreachable, 0, 3, 1, 1, 3},
+};
+INSTANTIATE_TEST_SUITE_P(Table, IcmpErrorKinds, ::testing::ValuesIn(kKindRows),
+                         [](const auto& row) { return row.param.name; });
+
+TEST_F(IcmpErrorTest, PaddingOfTheLinkIsNotQuoted) {
+  Bytes frame = UdpV4(0);
+  frame.resize(60);
+  ASSERT_EQ(Provoke(frame, kPod, IcmpError::kNoRoute), Verdict::DropAnswer(kReason));
+  EXPECT_EQ(frame_, ErrorV4(frame, "169.254.1.1", "10.0.0.10", 3, 0, 0, 28));
+}
+
+// --- The source (a wrong one makes path MTU discovery fail)
+
+net::IpAddress SourceOf(Bytes frame) {
+  return Overlay<net::EthernetHeader>(frame, 0).ether_type() == net::EtherType::kIpv4
+             ? net::IpAddress(Overlay<net::Ipv4Header>(frame, 14).source)
+             : Overlay<net::Ipv6Header>(frame, 14).source;
+}
+
+TEST_F(IcmpErrorTest, ToTheWireComesFromTheUplinksAddress) {
+  ASSERT_EQ(Provoke(UdpV4(9, "198.18.0.1", "10.0.0.10"), kUplink, IcmpError::kTooBig, 1400),
+            Verdict::DropAnswer(kReason));
+  EXPECT_EQ(SourceOf(frame_), Ip("192.0.2.1"));
+  EXPECT_EQ(Overlay<net::EthernetHeader>(frame_, 0).source, kUplinkMac);
+  EXPECT_EQ(egress_, kUplink);
+  Provoke(UdpV6(9, "2001:db8:1::1", "fd00::10"), kUplink, IcmpError::kTooBig, 1400);
+  EXPECT_EQ(SourceOf(frame_), Ip("2001:db8::1"));
+}
+
+TEST_F(IcmpErrorTest, LinkLocalSourcesDoNotLeaveTheNode) {
+  switch_.entries[kUplink.value()].addresses = {{Ip("fe80::30"), 64}};
+  switch_.Publish();
+  Provoke(UdpV6(9, "2001:db8:1::1", "fd00::10"), kUplink, IcmpError::kTooBig, 1400);
+  EXPECT_EQ(SourceOf(frame_), Ip("fd00::10"));
+  Provoke(UdpV4(9, "198.18.0.1", "10.0.0.10"), kUplink, IcmpError::kTooBig, 1400);
+  EXPECT_EQ(SourceOf(frame_), Ip("10.0.0.10"));
+  // The host forwards for others: only its own addresses may see the gateway's.
+  Provoke(UdpV4(9, "198.18.0.1", "10.0.0.10"), kHost, IcmpError::kTooBig, 1400);
+  EXPECT_EQ(SourceOf(frame_), Ip("10.0.0.10"));
+}
+
+TEST_F(IcmpErrorTest, APortsOwnAddressComesFirst) {
+  switch_.entries[kPod.value()].addresses = {{Ip("10.0.0.1"), 24}};
+  switch_.Publish();
+  Provoke(UdpV4(9), kPod, IcmpError::kTimeExceeded);
+  EXPECT_EQ(SourceOf(frame_), Ip("10.0.0.1"));
+}
+
+// --- None about these
+
+TEST_F(IcmpErrorTest, NoneAboutGroupsOrSourcesThatAreNoSingleHost) {
+  const auto expect_none = [&](const Bytes& frame, const char* what) {
+    EXPECT_EQ(Provoke(frame, kPod, IcmpError::kTooBig, 1400), Verdict::Drop(kReason)) << what;
+    EXPECT_EQ(frame_, frame) << what;
+  };
+  for (const char* from : {"0.0.0.0", "127.0.0.1", "224.0.0.1", "240.0.0.1", "255.255.255.255"}) {
+    expect_none(UdpV4(9, from), from);
+  }
+  for (const char* from : {"::", "::1", "ff02::1"}) {
+    expect_none(UdpV6(9, from), from);
+  }
+  expect_none(UdpV4(9, "10.0.0.10", "224.0.0.1"), "IPv4 multicast");
+  expect_none(UdpV4(9, "10.0.0.10", "255.255.255.255"), "broadcast");
+  expect_none(UdpV6(9, "fd00::10", "ff02::1"), "IPv6 multicast");
+  Bytes frame = UdpV4(9);
+  Overlay<net::EthernetHeader>(frame, 0).destination = net::MacAddress::Broadcast();
+  expect_none(frame, "Ethernet broadcast");
+  frame = UdpV4(9);
+  Overlay<net::EthernetHeader>(frame, 0).source = net::MacAddress::Broadcast();
+  expect_none(frame, "Ethernet source is a group");
+}
+
+TEST_F(IcmpErrorTest, NoneAboutLaterFragments) {
+  is_later_fragment_ = true;
+  EXPECT_EQ(Provoke(UdpV4(9), kPod, IcmpError::kTimeExceeded), Verdict::Drop(kReason));
+}
+
+TEST_F(IcmpErrorTest, NoneAboutIcmpErrorsButAboutQueries) {
+  const auto v4 = [&](std::uint8_t type) {
+    return Provoke(Ipv4Frame(kGatewayMac, kPodMac, V4("10.0.0.10"), V4("198.18.0.1"),
+                             IpProtocol::kIcmp, Echo(type, {}), kIcmpChecksumAt),
+                   kPod, IcmpError::kTimeExceeded);
+  };
+  for (const int type : {0, 8, 13, 14}) {
+    EXPECT_EQ(v4(static_cast<std::uint8_t>(type)), Verdict::DropAnswer(kReason)) << type;
+  }
+  for (const int type : {3, 4, 5, 11, 12, 40, 255}) {
+    EXPECT_EQ(v4(static_cast<std::uint8_t>(type)), Verdict::Drop(kReason)) << type;
+  }
+  const auto v6 = [&](std::uint8_t type) {
+    return Provoke(Ipv6Frame(kGatewayMac, kPodMac, V6("fd00::10"), V6("2001:db8:1::1"),
+                             IpProtocol::kIcmpv6, Echo(type, {}), kIcmpChecksumAt),
+                   kPod, IcmpError::kTimeExceeded);
+  };
+  for (const int type : {128, 129}) {
+    EXPECT_EQ(v6(static_cast<std::uint8_t>(type)), Verdict::DropAnswer(kReason)) << type;
+  }
+  for (const int type : {1, 2, 3, 4, 127, 137}) {
+    EXPECT_EQ(v6(static_cast<std::uint8_t>(type)), Verdict::Drop(kReason)) << type;
+  }
+}
+
+TEST_F(IcmpErrorTest, EachPortHasItsOwnRate) {
+  for (unsigned i = 0; i < ErrorRateLimiter::kBurst; ++i) {
+    EXPECT_EQ(Provoke(UdpV4(9), kPod, IcmpError::kNoRoute), Verdict::DropAnswer(kReason));
+  }
+  EXPECT_EQ(Provoke(UdpV4(9), kPod, IcmpError::kNoRoute), Verdict::Drop(kReason));
+  EXPECT_EQ(Provoke(UdpV4(9, "10.0.0.11"), kOtherPod, IcmpError::kNoRoute),
+            Verdict::DropAnswer(kReason));
+  switch_.now = net::Nanos(switch_.now.value() + ErrorRateLimiter::kNanosPerToken);
+  EXPECT_EQ(Provoke(UdpV4(9), kPod, IcmpError::kNoRoute), Verdict::DropAnswer(kReason));
+  EXPECT_EQ(Provoke(UdpV4(9), kPod, IcmpError::kNoRoute), Verdict::Drop(kReason));
+}
+
+}  // namespace
+}  // namespace pollux::stages::testing
