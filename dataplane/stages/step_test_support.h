@@ -220,6 +220,11 @@ class ReceivedPacket {
   ReceivedPacket(const ReceivedPacket&) = delete;
   ReceivedPacket& operator=(const ReceivedPacket&) = delete;
 
+  // What a hostile owner may do at any time: nothing that was loaded may be read again.
+  void ScribbleOverLoadedBytes() {
+    std::fill_n(frame_.begin(), packet.payload_offset, std::uint8_t{0xdb});
+  }
+
   // As it would reach a port.
   [[nodiscard]] Bytes frame() const { return FrameOf(packet); }
   static Bytes FrameOf(const core::Packet& packet) {
