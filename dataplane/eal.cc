@@ -46,14 +46,16 @@ std::vector<std::string> Arguments(const EalOptions& options) {
     absl::StrAppend(&lcores, ",", i + 1, "@", options.worker_cores[i]);
   }
   std::vector<std::string> arguments = {
-      "vswitchd", "--lcores", lcores, "--main-lcore", "0", "--no-telemetry", "--in-memory",
-      "--file-prefix", options.file_prefix, "-m", absl::StrCat(options.memory_mb), "--log-level",
-      "warning",
+      "vswitchd", "--lcores", lcores, "--main-lcore", "0", "--no-telemetry", "--file-prefix",
+      options.file_prefix, "-m", absl::StrCat(options.memory_mb), "--log-level", "warning",
       // Devices are attached one by one when a port asks for them, never because they are bound:
       // an allow list that names no real device keeps the probe at start from taking any.
       "--allow", "ffff:ff:1f.7"};
+  // No files either way: nobody else attaches to this process's memory.
   if (options.no_huge) {
-    arguments.emplace_back("--no-huge");
+    arguments.insert(arguments.end(), {"--no-huge", "--no-shconf"});
+  } else {
+    arguments.emplace_back("--in-memory");
   }
   return arguments;
 }

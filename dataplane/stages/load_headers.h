@@ -3,10 +3,21 @@
 // Threading: one worker.
 #pragma once
 
+#include "dataplane/core/batch.h"
 #include "dataplane/core/copy.h"
 #include "dataplane/stages/context.h"
 
 namespace pollux::stages {
+
+// Counts what the port handed over; before anything looks at it.
+inline void CountReceived(Context& ctx, core::Batch& batch) {
+  std::uint64_t bytes = 0;
+  for (const core::Packet& packet : batch.packets()) {
+    bytes += packet.payload_length;
+  }
+  ctx.counters.rx_packets.Add(batch.size());
+  ctx.counters.rx_bytes.Add(bytes);
+}
 
 struct LoadHeaders {
   static constexpr core::StepId kId = core::StepId::kReceive;

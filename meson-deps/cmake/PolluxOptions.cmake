@@ -29,6 +29,7 @@ add_library(pollux_flags INTERFACE)
 target_include_directories(pollux_flags INTERFACE ${CMAKE_SOURCE_DIR} ${CMAKE_BINARY_DIR})
 target_compile_options(pollux_flags INTERFACE
   -Wall -Wextra -Wshadow -Wconversion -Wsign-conversion -Wold-style-cast -Wnon-virtual-dtor -Werror
+  -Wno-missing-field-initializers  # designated initialisers name what matters
   -fno-omit-frame-pointer)
 if(POLLUX_SANITIZE)
   target_compile_options(pollux_flags INTERFACE -fsanitize=${POLLUX_SANITIZE}

@@ -8,6 +8,7 @@
 #include <fcntl.h>
 #include <glog/logging.h>
 #include <sched.h>
+#include <sys/socket.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
