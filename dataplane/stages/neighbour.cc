@@ -72,6 +72,7 @@ Verdict ResolveNextHop(Context& ctx, core::Packet& packet, const tables::PortEnt
   if (neighbour->failed) {
     return AnswerWithError(ctx, packet, IcmpError::kHostUnreachable, DropReason::kNeighbourFailed);
   }
+  ctx.tables.neighbours->MarkUsed(*neighbour);
   packet.ethernet().destination = neighbour->mac;
   return Verdict::Continue();
 }

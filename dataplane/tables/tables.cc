@@ -47,7 +47,8 @@ RouteTable::RouteTable(const std::vector<Route>& routes) : next_hops_(1) {
   trie_ = RouteTrie(entries);
 }
 
-NeighbourTable::NeighbourTable(std::vector<Neighbour> neighbours) : sorted_(std::move(neighbours)) {
+NeighbourTable::NeighbourTable(std::vector<Neighbour> neighbours)
+    : sorted_(std::move(neighbours)), used_(std::make_unique<std::atomic<bool>[]>(sorted_.size())) {
   std::sort(sorted_.begin(), sorted_.end(),
             [](const Neighbour& a, const Neighbour& b) { return Key(a) < Key(b); });
 }

@@ -6,6 +6,7 @@
 // Threading: immutable after publication.
 #pragma once
 
+#include <atomic>
 #include <cstdint>
 #include <memory>
 #include <string>
@@ -120,6 +121,9 @@ class RouteTable {
   RouteTrie trie_;
 };
 
+// Immutable but for one mark per neighbour, by which the control side knows what is in use: set by
+// workers, taken by the control side, relaxed (a mark that is seen late ages nothing too early:
+// ages are many seconds).
 class NeighbourTable {
  public:
   NeighbourTable() : NeighbourTable(std::vector<Neighbour>{}) {}
@@ -127,8 +131,26 @@ class NeighbourTable {
   [[nodiscard]] const Neighbour* Find(net::PortId port, const net::IpAddress& ip) const;
   [[nodiscard]] const std::vector<Neighbour>& entries() const { return sorted_; }
 
+  // `neighbour` is one of this table's.
+  void MarkUsed(const Neighbour& neighbour) const {
+    std::atomic<bool>& mark = MarkOf(neighbour);
+    if (!mark.load(std::memory_order_relaxed)) {  // no write to a shared line per packet
+      mark.store(true, std::memory_order_relaxed);
+    }
+  }
+  // Was it used since the last call? False if it is not in the table.
+  bool TakeUsed(net::PortId port, const net::IpAddress& ip) const {
+    const Neighbour* neighbour = Find(port, ip);
+    return neighbour != nullptr && MarkOf(*neighbour).exchange(false, std::memory_order_relaxed);
+  }
+
  private:
+  [[nodiscard]] std::atomic<bool>& MarkOf(const Neighbour& neighbour) const {
+    return used_[static_cast<std::size_t>(&neighbour - sorted_.data())];
+  }
+
   std::vector<Neighbour> sorted_;  // by port and address
+  std::unique_ptr<std::atomic<bool>[]> used_;
 };
 
 struct Tables {
