@@ -1,7 +1,5 @@
 #include "dataplane/stages/pending.h"
 
-#include <algorithm>
-
 #include "dataplane/core/copy.h"
 
 namespace pollux::stages {
@@ -23,29 +21,41 @@ void CopyInto(PendingPackets::Waiting& waiting, const core::Packet& packet) {
 
 }  // namespace
 
+PendingPackets::Queue* PendingPackets::QueueFor(net::PortId port, const net::IpAddress& next_hop,
+                                                net::PortId asker) {
+  Queue* free = nullptr;
+  unsigned asked = 0;
+  for (Queue& queue : queues_) {
+    if (queue.port == net::kNoPort) {
+      free = &queue;
+    } else if (queue.port == port && queue.next_hop == next_hop) {
+      return &queue;
+    } else if (queue.asker == asker) {
+      ++asked;
+    }
+  }
+  if (free == nullptr || asked == kNeighboursPerPort) {
+    return nullptr;
+  }
+  free->port = port;
+  free->next_hop = next_hop;
+  free->asker = asker;
+  free->count = 0;
+  ++used_;
+  return free;
+}
+
 PendingPackets::Result PendingPackets::Keep(const core::Packet& packet, net::PortId port,
                                             const net::IpAddress& next_hop, net::Nanos now) {
-  auto it = std::find_if(queues_.begin(), queues_.end(),
-                         [&](const Queue& q) { return q.port == port && q.next_hop == next_hop; });
-  if (it == queues_.end()) {
-    it = std::find_if(queues_.begin(), queues_.end(),
-                      [](const Queue& q) { return q.port == net::kNoPort; });
-    if (it == queues_.end()) {
-      return Result::kFull;
-    }
-    it->port = port;
-    it->next_hop = next_hop;
-    it->count = 0;
-    ++used_;
-  }
-  if (it->count == 0) {
-    it->since = now;
-  }
-  if (it->count == kPerNeighbour) {
+  Queue* queue = QueueFor(port, next_hop, packet.ingress);
+  if (queue == nullptr || queue->count == kPerNeighbour) {
     return Result::kFull;
   }
-  CopyInto(it->waiting[it->count], packet);
-  return it->count++ == 0 ? Result::kKeptFirst : Result::kKept;
+  if (queue->count == 0) {
+    queue->since = now;
+  }
+  CopyInto(queue->waiting[queue->count], packet);
+  return queue->count++ == 0 ? Result::kKeptFirst : Result::kKept;
 }
 
 void PendingPackets::Release(Queue& queue) {

@@ -21,6 +21,8 @@ class PendingPackets {
  public:
   static constexpr unsigned kNeighbours = 64;
   static constexpr unsigned kPerNeighbour = 3;
+  // That one ingress port may be the first to ask for, so that a scan leaves room for the others.
+  static constexpr unsigned kNeighboursPerPort = 16;
 
   struct Waiting {
     core::Packet packet;  // head and payload in `bytes`; segments points to `segment`
@@ -30,6 +32,7 @@ class PendingPackets {
   struct Queue {
     net::PortId port;  // kNoPort: free
     net::IpAddress next_hop;
+    net::PortId asker;  // ingress of the first packet
     net::Nanos since;
     unsigned count = 0;
     std::array<Waiting, kPerNeighbour> waiting;
@@ -46,6 +49,9 @@ class PendingPackets {
   void Release(Queue& queue);
 
  private:
+  // The queue of that neighbour; a fresh one; null if there is none to give.
+  Queue* QueueFor(net::PortId port, const net::IpAddress& next_hop, net::PortId asker);
+
   unsigned used_ = 0;
   std::array<Queue, kNeighbours> queues_;
 };
