@@ -7,7 +7,6 @@
 #include <linux/if_link.h>
 #include <linux/rtnetlink.h>
 #include <sched.h>
-#include <unistd.h>
 
 #include <algorithm>
 #include <array>
@@ -15,6 +14,8 @@
 #include <cstring>
 #include <memory>
 #include <thread>
+
+#include "vhost/unique_fd.h"
 
 namespace pollux::vhost {
 namespace {
@@ -119,16 +120,14 @@ absl::Status InNetworkNamespace(const std::string& path, absl::FunctionRef<absl:
   if (path.empty()) {
     return work();
   }
-  const int fd = open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK);
-  if (fd < 0) {
+  const UniqueFd fd(open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK));
+  if (!fd.valid()) {
     return absl::ErrnoToStatus(errno,
                                absl::StrFormat("netns: '%s' cannot be opened; is the pod gone, or "
                                                "the path not mounted for the switch?",
                                                path));
   }
-  const absl::Status status = InNetworkNamespace(fd, work);
-  close(fd);
-  return status;
+  return InNetworkNamespace(fd.get(), work);
 }
 
 absl::StatusOr<std::optional<Link>> FindLink(const std::string& ifname) {

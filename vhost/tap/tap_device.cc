@@ -5,12 +5,12 @@
 #include <linux/if.h>
 #include <linux/if_tun.h>
 #include <sys/ioctl.h>
-#include <unistd.h>
 
 #include <cerrno>
 #include <cstring>
 #include <optional>
 #include <string_view>
+#include <utility>
 
 #include "vhost/tap/vnet_header.h"
 
@@ -72,12 +72,6 @@ ifreq Request(const TapSettings& settings) {
 
 }  // namespace
 
-OwnedFd::~OwnedFd() {
-  if (fd_ >= 0) {
-    close(fd_);
-  }
-}
-
 absl::StatusOr<TapDevice> TapDevice::Open(const TapSettings& settings) {
   TapDevice device;
   const absl::Status status =
@@ -118,8 +112,8 @@ absl::Status TapDevice::OpenHere(const TapSettings& settings) {
 }
 
 absl::Status TapDevice::AddQueue(const TapSettings& settings) {
-  OwnedFd queue(open(kTunPath, O_RDWR | O_NONBLOCK | O_CLOEXEC));
-  if (queue.get() < 0) {
+  UniqueFd queue(open(kTunPath, O_RDWR | O_NONBLOCK | O_CLOEXEC));
+  if (!queue.valid()) {
     return TunPathError(errno);
   }
   ifreq request = Request(settings);
@@ -147,8 +141,8 @@ absl::Status TapDevice::OfferOffloads(int fd) {
 
 absl::StatusOr<Link> TapDevice::Look() const {
   ifreq request{};
-  const OwnedFd netns(ioctl(fd(0), TUNGETDEVNETNS));
-  if (ioctl(fd(0), TUNGETIFF, &request) != 0 || netns.get() < 0) {
+  const UniqueFd netns(ioctl(fd(0), TUNGETDEVNETNS));
+  if (ioctl(fd(0), TUNGETIFF, &request) != 0 || !netns.valid()) {
     return absl::NotFoundError("the interface was deleted");
   }
   absl::StatusOr<std::optional<Link>> link;

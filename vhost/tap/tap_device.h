@@ -12,31 +12,13 @@
 
 #include <cstdint>
 #include <string>
-#include <utility>
 #include <vector>
 
 #include "dataplane/net/address.h"
 #include "vhost/tap/network_namespace.h"
+#include "vhost/unique_fd.h"
 
 namespace pollux::vhost {
-
-// A descriptor that is closed with its owner.
-class OwnedFd {
- public:
-  explicit OwnedFd(int fd = -1) : fd_(fd) {}
-  OwnedFd(OwnedFd&& other) noexcept : fd_(std::exchange(other.fd_, -1)) {}
-  OwnedFd& operator=(OwnedFd&& other) noexcept {
-    std::swap(fd_, other.fd_);
-    return *this;
-  }
-  OwnedFd(const OwnedFd&) = delete;
-  OwnedFd& operator=(const OwnedFd&) = delete;
-  ~OwnedFd();
-  [[nodiscard]] int get() const { return fd_; }
-
- private:
-  int fd_;
-};
 
 struct TapSettings {
   std::string netns;  // path; empty: the caller's namespace
@@ -69,7 +51,7 @@ class TapDevice {
   absl::Status AddQueue(const TapSettings& settings);
   absl::Status OfferOffloads(int fd);
 
-  std::vector<OwnedFd> queues_;
+  std::vector<UniqueFd> queues_;
   bool udp_gso_ = false;
 };
 

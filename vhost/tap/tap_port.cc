@@ -106,7 +106,7 @@ class TapQueue final : public core::RxQueue {
 
   const int fd_;
   const std::uint32_t max_frame_bytes_;
-  const OwnedFd silent_fd_;
+  const UniqueFd silent_fd_;
   const std::unique_ptr<std::uint8_t, Free> arena_;
   bool gone_ = false;
 };

@@ -77,13 +77,13 @@ class TapPortTest : public testing::Test {
     netns_.Run(std::string("ip neigh add 198.18.0.2 dev eth0 lladdr ") + kPeerMac);
     return port;
   }
-  OwnedFd BoundUdp(std::uint16_t port) const {
-    OwnedFd socket = netns_.Socket(AF_INET, SOCK_DGRAM);
+  UniqueFd BoundUdp(std::uint16_t port) const {
+    UniqueFd socket = netns_.Socket(AF_INET, SOCK_DGRAM);
     const sockaddr_in local = Ipv4("198.18.0.1", port);
     PCHECK(bind(socket.get(), reinterpret_cast<const sockaddr*>(&local), sizeof(local)) == 0);
     return socket;
   }
-  static void SendTo(const OwnedFd& socket, const std::vector<std::uint8_t>& payload,
+  static void SendTo(const UniqueFd& socket, const std::vector<std::uint8_t>& payload,
                      std::uint16_t port = 4000) {
     const sockaddr_in to = Ipv4("198.18.0.2", port);
     PCHECK(sendto(socket.get(), payload.data(), payload.size(), 0,
@@ -118,7 +118,7 @@ void TurnRound(core::Packet& packet) {
 
 TEST_F(TapPortTest, DatagramComesOutAndItsAnswerGoesIn) {
   const auto port = MakeAddressed(Spec(netns_));
-  const OwnedFd socket = BoundUdp(3000);
+  const UniqueFd socket = BoundUdp(3000);
   const auto payload = Pattern(1000);
   SendTo(socket, payload);
   ReceiveInto(batch_, *port);
@@ -145,7 +145,7 @@ TEST_F(TapPortTest, DatagramComesOutAndItsAnswerGoesIn) {
 
 TEST_F(TapPortTest, SendGathersAFrameInPieces) {
   const auto port = MakeAddressed(Spec(netns_));
-  const OwnedFd socket = BoundUdp(3000);
+  const UniqueFd socket = BoundUdp(3000);
   SendTo(socket, Pattern(1000));
   ReceiveInto(batch_, *port);
   ASSERT_EQ(batch_.size(), 1U);
@@ -172,7 +172,7 @@ TEST_F(TapPortTest, SendGathersAFrameInPieces) {
 
 TEST_F(TapPortTest, BurstKeepsOrderAndEveryByte) {
   const auto port = MakeAddressed(Spec(netns_));
-  const OwnedFd socket = BoundUdp(3000);
+  const UniqueFd socket = BoundUdp(3000);
   for (std::size_t i = 0; i < core::kBurst + 6; ++i) {
     SendTo(socket, Pattern(100 + i));
   }
@@ -193,7 +193,7 @@ TEST_F(TapPortTest, MtuIsSetAndHeld) {
   core::PortSpec spec = Spec(netns_);
   spec.mtu = 9000;
   const auto port = MakeAddressed(spec);
-  const OwnedFd socket = BoundUdp(3000);
+  const UniqueFd socket = BoundUdp(3000);
   SendTo(socket, Pattern(9000 - 28));
   ReceiveInto(batch_, *port);
   ASSERT_EQ(batch_.size(), 1U);
@@ -225,7 +225,7 @@ TEST_F(TapPortTest, FlowsSpreadOverTheQueues) {
   const auto port = MakeAddressed(spec);
   ASSERT_EQ(port->rx_queue_count(), 4U);
   constexpr unsigned kFlows = 64;
-  const OwnedFd socket = BoundUdp(3000);
+  const UniqueFd socket = BoundUdp(3000);
   for (std::uint16_t i = 0; i < kFlows; ++i) {
     SendTo(socket, Pattern(64), static_cast<std::uint16_t>(4000 + i));
   }
@@ -368,11 +368,11 @@ class TapRelayTest : public TapPortTest {
   // Sends `bytes` over a TCP connection from the left pod to the right one; returns what arrived.
   std::vector<std::uint8_t> TcpTransfer(const std::vector<std::uint8_t>& bytes, int family,
                                         const sockaddr* address, socklen_t length) {
-    const OwnedFd listener = right_netns_.Socket(family, SOCK_STREAM);
+    const UniqueFd listener = right_netns_.Socket(family, SOCK_STREAM);
     PCHECK(bind(listener.get(), address, length) == 0 && listen(listener.get(), 1) == 0);
     std::vector<std::uint8_t> arrived;
     std::thread server([&] {
-      const OwnedFd connection(accept(listener.get(), nullptr, nullptr));
+      const UniqueFd connection(accept(listener.get(), nullptr, nullptr));
       std::vector<std::uint8_t> buffer(1 << 20);
       for (ssize_t n = 1; n > 0;) {
         n = recv(connection.get(), buffer.data(), buffer.size(), 0);
@@ -380,7 +380,7 @@ class TapRelayTest : public TapPortTest {
       }
     });
     {
-      const OwnedFd client = netns_.Socket(family, SOCK_STREAM);
+      const UniqueFd client = netns_.Socket(family, SOCK_STREAM);
       PCHECK(connect(client.get(), address, length) == 0);
       PCHECK(send(client.get(), bytes.data(), bytes.size(), 0) ==
              static_cast<ssize_t>(bytes.size()));

@@ -17,7 +17,7 @@
 #include <thread>
 
 #include "vhost/tap/network_namespace.h"
-#include "vhost/tap/tap_device.h"
+#include "vhost/unique_fd.h"
 
 namespace pollux::vhost {
 
@@ -26,7 +26,7 @@ class TestNamespace {
   TestNamespace() {
     std::thread([this] {
       PCHECK(unshare(CLONE_NEWNET) == 0) << "this test needs root";
-      fd_ = OwnedFd(open("/proc/thread-self/ns/net", O_RDONLY | O_CLOEXEC));
+      fd_ = UniqueFd(open("/proc/thread-self/ns/net", O_RDONLY | O_CLOEXEC));
       PCHECK(fd_.get() >= 0);
     }).join();
     Run("sysctl -qw net.ipv6.conf.default.accept_ra=0 net.ipv6.conf.default.disable_ipv6=1");
@@ -49,10 +49,10 @@ class TestNamespace {
     });
   }
   // A socket of the namespace, to be used by any thread.
-  [[nodiscard]] OwnedFd Socket(int family, int type) const {
-    OwnedFd result;
+  [[nodiscard]] UniqueFd Socket(int family, int type) const {
+    UniqueFd result;
     Do([&] {
-      result = OwnedFd(socket(family, type | SOCK_CLOEXEC, 0));
+      result = UniqueFd(socket(family, type | SOCK_CLOEXEC, 0));
       PCHECK(result.get() >= 0);
       return absl::OkStatus();
     });
@@ -60,7 +60,7 @@ class TestNamespace {
   }
 
  private:
-  OwnedFd fd_;
+  UniqueFd fd_;
 };
 
 }  // namespace pollux::vhost
