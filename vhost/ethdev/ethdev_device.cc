@@ -37,6 +37,17 @@ absl::Status Failed(int error, const absl::FormatSpec<Args...>& format, const Ar
       absl::StrFormat("%s: %s", absl::StrFormat(format, args...), rte_strerror(-error)));
 }
 
+// The driver states a limit of the MTU, of the frame, or both (as rte_eth_dev_configure reads
+// them).
+std::uint16_t MaxMtu(const rte_eth_dev_info& info) {
+  constexpr std::uint32_t kUsualOverhead = RTE_ETHER_HDR_LEN + RTE_ETHER_CRC_LEN;
+  const bool both = info.max_mtu != UINT16_MAX && info.max_rx_pktlen > info.max_mtu;
+  const std::uint32_t overhead = both ? info.max_rx_pktlen - info.max_mtu : kUsualOverhead;
+  const std::uint32_t by_frame =
+      info.max_rx_pktlen > overhead ? info.max_rx_pktlen - overhead : info.max_mtu;
+  return static_cast<std::uint16_t>(std::min<std::uint32_t>(info.max_mtu, by_frame));
+}
+
 // Frees the pool, or keeps it until its last buffer is back.
 void RetirePool(rte_mempool* pool) {
   static std::mutex mutex;
@@ -158,9 +169,10 @@ absl::Status EthdevDevice::Claim(const std::string& port) {
 }
 
 absl::Status EthdevDevice::Configure(const EthdevSettings& settings) {
-  if (settings.mtu > info_.max_mtu || settings.mtu < info_.min_mtu) {
+  max_mtu_ = MaxMtu(info_);
+  if (settings.mtu > max_mtu_ || settings.mtu < info_.min_mtu) {
     return absl::InvalidArgumentError(absl::StrFormat("mtu: %d is outside %d..%d of the driver %s",
-                                                      settings.mtu, info_.min_mtu, info_.max_mtu,
+                                                      settings.mtu, info_.min_mtu, max_mtu_,
                                                       info_.driver_name));
   }
   rx_queues_ = std::min(settings.rx_queues, info_.max_rx_queues);

@@ -43,6 +43,7 @@ class EthdevDevice {
   // No more than were asked for, and than the device has.
   [[nodiscard]] std::uint16_t rx_queues() const { return rx_queues_; }
   [[nodiscard]] std::uint16_t tx_queues() const { return tx_queues_; }
+  [[nodiscard]] std::uint16_t max_mtu() const { return max_mtu_; }
   [[nodiscard]] const rte_eth_dev_info& info() const { return info_; }
   [[nodiscard]] const core::PortCapabilities& capabilities() const { return capabilities_; }
 
@@ -62,6 +63,7 @@ class EthdevDevice {
   std::uint16_t id_ = RTE_MAX_ETHPORTS;
   bool started_ = false;
   rte_eth_dev_info info_{};
+  std::uint16_t max_mtu_ = 0;
   std::uint16_t rx_queues_ = 0;
   std::uint16_t tx_queues_ = 0;
   rte_mempool* pool_ = nullptr;

@@ -64,7 +64,8 @@ class EthdevPort final : public core::Port {
 void AddLimits(const EthdevDevice& device, const core::PortSpec& spec, Details& details) {
   const rte_eth_dev_info& info = device.info();
   details.emplace_back("driver", info.driver_name);
-  details.emplace_back("mtu", absl::StrFormat("%d (driver's limit %d)", spec.mtu, info.max_mtu));
+  details.emplace_back("mtu",
+                       absl::StrFormat("%d (driver's limit %d)", spec.mtu, device.max_mtu()));
   details.emplace_back(
       "queues", absl::StrFormat("%d receive, %d send (driver's limits %d, %d)", device.rx_queues(),
                                 device.tx_queues(), info.max_rx_queues, info.max_tx_queues));

@@ -2,6 +2,7 @@
 
 #include <glog/logging.h>
 #include <rte_interrupts.h>
+#include <rte_log.h>
 #include <sys/epoll.h>
 #include <unistd.h>
 
@@ -29,14 +30,17 @@ EthdevRxQueue::~EthdevRxQueue() {
   }
 }
 
+// Most software devices have no interrupts. Asking is the only way to find out, and the answer no
+// would be logged as an error.
 void EthdevRxQueue::SetUpInterrupt() {
-  if (rte_eth_dev_rx_intr_enable(device_, queue_) != 0) {
-    return;
-  }
-  rte_eth_dev_rx_intr_disable(device_, queue_);
   const int fd = epoll_create1(EPOLL_CLOEXEC);
   PCHECK(fd >= 0);
-  if (rte_eth_dev_rx_intr_ctl_q(device_, queue_, fd, RTE_INTR_EVENT_ADD, nullptr) == 0) {
+  const auto log = static_cast<std::uint32_t>(rte_eth_dev_logtype);
+  const int level = rte_log_get_level(log);
+  rte_log_set_level(log, RTE_LOG_CRIT);
+  const int error = rte_eth_dev_rx_intr_ctl_q(device_, queue_, fd, RTE_INTR_EVENT_ADD, nullptr);
+  rte_log_set_level(log, static_cast<std::uint32_t>(level));
+  if (error == 0) {
     epoll_fd_ = fd;
   } else {
     close(fd);
@@ -85,7 +89,7 @@ bool EthdevRxQueue::Arm() {
   if (epoll_fd_ < 0) {
     return false;
   }
-  rte_eth_dev_rx_intr_enable(device_, queue_);
+  rte_eth_dev_rx_intr_enable(device_, queue_);  // not every driver has to be told
   return first_ < count_ || rte_eth_rx_queue_count(device_, queue_) > 0;
 }
 
