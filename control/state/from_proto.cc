@@ -1,5 +1,6 @@
 #include <absl/strings/str_format.h>
 
+#include <charconv>
 #include <limits>
 #include <string>
 
@@ -45,6 +46,18 @@ class FieldReader {
     return text == "client" ? core::SocketMode::kClient : core::SocketMode::kServer;
   }
 
+  // Absent stands for 0.
+  std::uint32_t ReadOctal(std::string_view field, const std::string& text) {
+    std::uint32_t value = 0;
+    const char* end = text.data() + text.size();
+    const auto [at, error] = std::from_chars(text.data(), end, value, 8);
+    if (!text.empty() && (error != std::errc{} || at != end)) {
+      Fail(field, Quoted(text) + " is not an octal number such as 0660");
+      return 0;
+    }
+    return value;
+  }
+
   [[nodiscard]] const absl::Status& status() const { return status_; }
 
  private:
@@ -76,13 +89,15 @@ core::PortBackend ReadBackend(FieldReader& reader, const api::Port& port) {
           .socket = port.vhost_user().socket(),
           .mode = reader.ReadMode("port.vhost_user.mode", port.vhost_user().mode()),
           .owner = port.vhost_user().socket_owner(),
-          .socket_mode = port.vhost_user().socket_mode()};
+          .socket_mode =
+              reader.ReadOctal("port.vhost_user.socket_mode", port.vhost_user().socket_mode())};
     case api::Port::kMemif:
-      return core::MemifSpec{.socket = port.memif().socket(),
-                             .id = port.memif().id(),
-                             .role = reader.ReadMode("port.memif.role", port.memif().role()),
-                             .owner = port.memif().socket_owner(),
-                             .socket_mode = port.memif().socket_mode()};
+      return core::MemifSpec{
+          .socket = port.memif().socket(),
+          .id = port.memif().id(),
+          .role = reader.ReadMode("port.memif.role", port.memif().role()),
+          .owner = port.memif().socket_owner(),
+          .socket_mode = reader.ReadOctal("port.memif.socket_mode", port.memif().socket_mode())};
     case api::Port::kEthdev:
       return core::EthdevSpec{.devargs = port.ethdev().devargs()};
     case api::Port::KIND_NOT_SET:

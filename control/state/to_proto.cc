@@ -1,3 +1,5 @@
+#include <absl/strings/str_format.h>
+
 #include "control/state/translate.h"
 
 namespace pollux::control {
@@ -6,6 +8,8 @@ namespace {
 const char* ModeName(core::SocketMode mode) {
   return mode == core::SocketMode::kServer ? "server" : "client";
 }
+
+std::string Octal(std::uint32_t mode) { return mode == 0 ? "" : absl::StrFormat("%04o", mode); }
 
 struct WriteBackend {
   api::Port* proto;
@@ -18,14 +22,14 @@ struct WriteBackend {
     proto->mutable_vhost_user()->set_socket(vhost.socket);
     proto->mutable_vhost_user()->set_mode(ModeName(vhost.mode));
     proto->mutable_vhost_user()->set_socket_owner(vhost.owner);
-    proto->mutable_vhost_user()->set_socket_mode(vhost.socket_mode);
+    proto->mutable_vhost_user()->set_socket_mode(Octal(vhost.socket_mode));
   }
   void operator()(const core::MemifSpec& memif) const {
     proto->mutable_memif()->set_socket(memif.socket);
     proto->mutable_memif()->set_id(memif.id);
     proto->mutable_memif()->set_role(ModeName(memif.role));
     proto->mutable_memif()->set_socket_owner(memif.owner);
-    proto->mutable_memif()->set_socket_mode(memif.socket_mode);
+    proto->mutable_memif()->set_socket_mode(Octal(memif.socket_mode));
   }
   void operator()(const core::EthdevSpec& ethdev) const {
     proto->mutable_ethdev()->set_devargs(ethdev.devargs);

@@ -55,6 +55,12 @@ class Unique {
                          NameOf(holder));
   }
 
+  // Null: nobody.
+  [[nodiscard]] const Holder* HolderOf(const Value& value) const {
+    const auto at = holders_.find(value);
+    return at == holders_.end() ? nullptr : at->second;
+  }
+
  private:
   std::map<Value, const Holder*> holders_;
 };
@@ -89,6 +95,17 @@ class Checker {
     if (!port.spec.mac.is_zero()) {
       const absl::Status status =
           port_macs_.Claim(port.spec.mac, "port.mac", port.spec.mac.ToString(), port);
+      if (!status.ok()) {
+        return status;
+      }
+    }
+    for (std::size_t i = 0; i < port.spec.addresses.size(); ++i) {
+      const net::IpAddress& ip = port.spec.addresses[i].ip;
+      const std::string field = absl::StrFormat("port.address[%d]", i);
+      if (!IsForwardable(ip)) {
+        return FieldError(field, Quoted(ip.ToString()) + " cannot be the switch's address", name);
+      }
+      const absl::Status status = switch_addresses_.Claim(ip, field, ip.ToString(), port);
       if (!status.ok()) {
         return status;
       }
@@ -172,6 +189,11 @@ class Checker {
       if (!IsForwardable(ip)) {
         return FieldError(field, Quoted(ip.ToString()) + " cannot be an endpoint's address", name);
       }
+      if (const Port* port = switch_addresses_.HolderOf(ip)) {
+        return FieldConflict(
+            field, absl::StrFormat("%s is the switch's own on %s", ip.ToString(), NameOf(*port)),
+            name);
+      }
       if (const absl::Status status = addresses_.Claim(ip, field, ip.ToString(), endpoint);
           !status.ok()) {
         return status;
@@ -183,6 +205,7 @@ class Checker {
   const State& state_;
   Unique<std::string, Port> resources_;
   Unique<net::MacAddress, Port> port_macs_;
+  Unique<net::IpAddress, Port> switch_addresses_;
   Unique<net::MacAddress, Endpoint> endpoint_macs_;
   Unique<net::IpAddress, Endpoint> addresses_;
 };
