@@ -33,6 +33,7 @@ class Api {
 
   // The restored state is in the workers since now.
   void SetForwarding() { seconds_to_forwarding_ = SecondsSinceStart(); }
+  [[nodiscard]] double seconds_to_forwarding() const { return seconds_to_forwarding_; }
 
   absl::Status Apply(const api::ApplyRequest& request, api::ApplyReply* reply);
   absl::Status Sync(const api::SyncRequest& request, api::ApplyReply* reply);

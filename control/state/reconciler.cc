@@ -45,6 +45,7 @@ absl::Status Reconciler::Transit(const State& to, net::Revision revision) {
 
 absl::Status Reconciler::Converge(const State& to, net::Revision revision) {
   absl::Status result;
+  const bool first = installed_.revision == net::Revision{};
   bool changed = Installable(to.forwarding) != installed_.state.forwarding;
   for (const Action& action : Diff(installed_.state, to)) {
     if (std::holds_alternative<Publish>(action) && !changed) {
@@ -59,7 +60,10 @@ absl::Status Reconciler::Converge(const State& to, net::Revision revision) {
       result = status;
     }
   }
-  return result;
+  // The first publication is the packet path's sign to start, be there anything to forward or not.
+  return first && installed_.revision == net::Revision{}
+             ? Execute(Publish{to.forwarding, true}, revision)
+             : result;
 }
 
 absl::Status Reconciler::Execute(const Action& action, net::Revision revision) {

@@ -1,0 +1,63 @@
+#include "control/vswitchd/run_dir.h"
+
+#include <absl/strings/str_cat.h>
+#include <absl/strings/str_format.h>
+#include <absl/strings/str_replace.h>
+#include <fcntl.h>
+#include <sys/file.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <filesystem>
+#include <fstream>
+#include <functional>
+#include <utility>
+
+namespace pollux::control {
+
+absl::StatusOr<RunDir> RunDir::Lock(const std::string& path) {
+  std::error_code error;
+  std::filesystem::create_directories(path, error);
+  const std::string lock = path + "/vswitchd.pid";
+  constexpr mode_t kMode = 0644;
+  const int fd = error ? -1 : open(lock.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, kMode);
+  if (fd < 0) {
+    return absl::UnavailableError(absl::StrCat(
+        "--run-dir: cannot use ", path, ": ",
+        error ? error.message() : std::error_code(errno, std::generic_category()).message()));
+  }
+  RunDir result(path, fd);
+  if (flock(fd, LOCK_EX | LOCK_NB) != 0) {
+    std::string pid = "unknown";
+    std::ifstream(lock) >> pid;
+    return absl::FailedPreconditionError(
+        absl::StrCat("--run-dir: another vswitchd uses ", path, " (process ", pid,
+                     "): end it, or give this one its own --run-dir and --state-dir"));
+  }
+  const std::string pid = absl::StrCat(getpid(), "\n");
+  if (ftruncate(fd, 0) != 0 || pwrite(fd, pid.data(), pid.size(), 0) < 0) {
+    return absl::ErrnoToStatus(errno, "--run-dir: cannot write " + lock);
+  }
+  return result;
+}
+
+RunDir::RunDir(std::string path, int lock_fd) : path_(std::move(path)), lock_fd_(lock_fd) {}
+
+RunDir::RunDir(RunDir&& other) noexcept
+    : path_(std::move(other.path_)), lock_fd_(std::exchange(other.lock_fd_, -1)) {}
+
+RunDir::~RunDir() {
+  if (lock_fd_ >= 0) {
+    close(lock_fd_);
+  }
+}
+
+std::string RunDir::file_prefix() const {
+  constexpr std::size_t kReadable = 20;
+  const std::string readable = absl::StrReplaceAll(path_, {{"/", "-"}});
+  return absl::StrFormat("pollux%s-%016x",
+                         readable.substr(readable.size() - std::min(readable.size(), kReadable)),
+                         std::hash<std::string>{}(path_));
+}
+
+}  // namespace pollux::control
