@@ -76,10 +76,19 @@ absl::Status Generator::WaitForLinks(double seconds) {
 }
 
 void Generator::Receive(unsigned port) {
+  // Twice what is sent per turn at most: receiving keeps up, and sending is not starved.
+  for (std::uint32_t left = 2 * spec_.ports[1 - port].burst / kRxBurst + 1; left > 0; --left) {
+    if (ReceiveBurst(port) < kRxBurst) {
+      return;
+    }
+  }
+}
+
+std::uint16_t Generator::ReceiveBurst(unsigned port) {
   std::array<rte_mbuf*, kRxBurst> mbufs;
   const std::uint16_t count = ports_[port]->Receive(mbufs);
   if (count == 0) {
-    return;
+    return 0;
   }
   Sink& sink = *sinks_[port];
   for (unsigned i = 0; i < count; ++i) {
@@ -97,6 +106,7 @@ void Generator::Receive(unsigned port) {
   }
   sink.CountBurst();
   rte_pktmbuf_free_bulk(mbufs.data(), count);
+  return count;
 }
 
 void Generator::Send(std::uint64_t cycles) {

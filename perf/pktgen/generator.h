@@ -50,7 +50,8 @@ class Generator {
   explicit Generator(GeneratorSpec spec) : spec_(std::move(spec)) {}
   [[nodiscard]] Direction Count(unsigned from) const;
   void Receive(unsigned port);
-  void Send(std::uint64_t seconds_cycles);
+  std::uint16_t ReceiveBurst(unsigned port);
+  void Send(std::uint64_t cycles);
   void Drain();
   [[nodiscard]] nlohmann::json Report(unsigned from, const Direction& before, double seconds) const;
 

@@ -34,6 +34,7 @@ DEFINE_double(duration, 3, "seconds of traffic that are counted");
 DEFINE_double(link_timeout, 30, "seconds to wait for both links");
 DEFINE_uint32(burst, 64, "packets built and offered at once");
 DEFINE_uint32(ring, 1024, "ring entries asked of the devices (virtio-user: also queue_size=)");
+DEFINE_uint32(rx_queues, 1, "receive queues per port, for switches that send on several");
 DEFINE_uint32(cpu, 0, "the CPU to run on");
 DEFINE_uint32(memory_mb, 256, "hugepage memory");
 DEFINE_bool(huge, true, "use hugepages (virtio-user needs them, memif does not)");
@@ -98,6 +99,7 @@ PortSpec MakePort(const Side& own, const Side& peer, std::uint8_t tag) {
   return {.devargs = own.device,
           .flows = std::move(flows),
           .ring_entries = static_cast<std::uint16_t>(FLAGS_ring),
+          .rx_queues = static_cast<std::uint16_t>(FLAGS_rx_queues),
           .burst = FLAGS_burst};
 }
 
@@ -113,6 +115,7 @@ void CheckFlags() {
   Require(FLAGS_flows >= 1 && FLAGS_flows <= kMaxFlows, "--flows from 1 to 16777216");
   Require(FLAGS_frame_bytes <= kMaxFrameBytes, "--frame-bytes of at most 9018");
   Require(FLAGS_burst >= 1 && FLAGS_burst <= kMaxBurst, "--burst from 1 to 512");
+  Require(FLAGS_rx_queues >= 1 && FLAGS_rx_queues <= 16, "--rx-queues from 1 to 16");
   Require(FLAGS_ring >= 64 && FLAGS_ring <= 32768, "--ring from 64 to 32768");
 }
 

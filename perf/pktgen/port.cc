@@ -50,8 +50,8 @@ Port::~Port() {
 
 absl::Status Port::CreatePools(const PortSpec& spec) {
   constexpr unsigned kCache = 256;
-  // What the ring, one burst and the cache can hold at a time.
-  const unsigned count = spec.ring_entries + kMaxBurst + 2 * kCache;
+  // What the rings, one burst and the cache can hold at a time.
+  const unsigned count = spec.ring_entries * (spec.rx_queues + 1U) + kMaxBurst + 2 * kCache;
   const std::size_t room = std::max<std::size_t>(2048, flows_.frame_bytes() + 256);
   const auto create = [&](const char* kind) {
     return Pool(rte_pktmbuf_pool_create(absl::StrCat(kind, id_).c_str(), count, kCache, 0,
@@ -75,13 +75,15 @@ absl::Status Port::StartDevice(const PortSpec& spec) {
   rte_eth_conf conf{};
   const std::size_t mtu = std::max<std::size_t>(RTE_ETHER_MTU, flows_.frame_bytes());
   conf.rxmode.mtu = static_cast<std::uint32_t>(std::min<std::size_t>(mtu, info.max_mtu));
-  if (const int error = rte_eth_dev_configure(id_, 1, 1, &conf); error != 0) {
+  if (const int error = rte_eth_dev_configure(id_, rx_queues_, 1, &conf); error != 0) {
     return DeviceError(spec, "configure", error);
   }
-  if (const int error =
-          rte_eth_rx_queue_setup(id_, 0, spec.ring_entries, kAnySocket, nullptr, rx_pool_.get());
-      error != 0) {
-    return DeviceError(spec, "receive queue", error);
+  for (std::uint16_t queue = 0; queue < rx_queues_; ++queue) {
+    if (const int error = rte_eth_rx_queue_setup(id_, queue, spec.ring_entries, kAnySocket, nullptr,
+                                                 rx_pool_.get());
+        error != 0) {
+      return DeviceError(spec, "receive queue", error);
+    }
   }
   if (const int error = rte_eth_tx_queue_setup(id_, 0, spec.ring_entries, kAnySocket, nullptr);
       error != 0) {
@@ -134,7 +136,13 @@ void Port::Offer() {
 }
 
 std::uint16_t Port::Receive(std::span<rte_mbuf*> into) {
-  return rte_eth_rx_burst(id_, 0, into.data(), static_cast<std::uint16_t>(into.size()));
+  std::uint16_t count = 0;
+  for (std::uint16_t tried = 0; tried < rx_queues_ && count == 0; ++tried) {
+    count = rte_eth_rx_burst(id_, rx_queue_, into.data(), static_cast<std::uint16_t>(into.size()));
+    rx_queue_ =
+        rx_queue_ + 1U < rx_queues_ ? static_cast<std::uint16_t>(rx_queue_ + 1) : std::uint16_t{0};
+  }
+  return count;
 }
 
 }  // namespace pollux::pktgen

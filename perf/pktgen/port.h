@@ -26,7 +26,8 @@ struct PortSpec {
   std::string devargs;  // as for DPDK's --vdev, which has created the device
   FlowSpec flows;
   std::uint16_t ring_entries = 1024;
-  std::uint32_t burst = 64;  // packets built and offered at once, at most kMaxBurst
+  std::uint16_t rx_queues = 1;  // more where the switch sends on several
+  std::uint32_t burst = 64;     // packets built and offered at once, at most kMaxBurst
 };
 
 struct TxCounters {
@@ -48,7 +49,7 @@ class Port {
   // Up to `limit` new packets, or those that are left from before. `now`: TSC.
   void Transmit(std::uint64_t now, std::uint64_t limit);
 
-  // The caller frees them.
+  // From one queue; the next call looks at the next one first. The caller frees them.
   std::uint16_t Receive(std::span<rte_mbuf*> into);
 
   // Built but not yet taken by the device.
@@ -64,7 +65,8 @@ class Port {
   };
   using Pool = std::unique_ptr<rte_mempool, PoolDeleter>;
 
-  explicit Port(const PortSpec& spec) : flows_(spec.flows), burst_(spec.burst) {}
+  explicit Port(const PortSpec& spec)
+      : flows_(spec.flows), rx_queues_(spec.rx_queues), burst_(spec.burst) {}
   absl::Status CreatePools(const PortSpec& spec);
   absl::Status StartDevice(const PortSpec& spec);
   void Build(std::uint64_t now, std::uint64_t limit);
@@ -75,6 +77,8 @@ class Port {
   Pool tx_pool_;
   std::uint16_t id_ = 0;
   bool started_ = false;
+  std::uint16_t rx_queues_;
+  std::uint16_t rx_queue_ = 0;
   std::uint32_t burst_;
   std::uint32_t pending_begin_ = 0;
   std::uint32_t pending_end_ = 0;
