@@ -146,12 +146,12 @@ bool WriteGathered(const Device& device, const Vring& ring, core::Packet& packet
   bool intact = true;
   while (intact && buffers.capacity() < wanted) {
     const unsigned heads = buffers.head_count();
-    if (heads == posted.left()) {
-      packet.drop = core::DropReason::kDestinationFull;
-      return true;
-    }
     if (heads == 1 && !device.mergeable) {
       packet.drop = core::DropReason::kDestinationTooSmall;
+      return true;
+    }
+    if (heads == posted.left()) {
+      packet.drop = core::DropReason::kDestinationFull;
       return true;
     }
     const auto* next = posted.Peek(heads);
