@@ -86,6 +86,14 @@ std::uint16_t GuestRing::IndirectChain(std::span<const Piece> pieces) {
   return head;
 }
 
+void GuestRing::Reset() {
+  std::memset(memory_->At(descriptors_), 0, Vring::DescriptorBytes(size_));
+  std::memset(memory_->At(available_), 0, Vring::AvailableBytes(size_));
+  std::memset(memory_->At(used_), 0, Vring::UsedBytes(size_));
+  next_descriptor_ = 0;
+  next_used_ = 0;
+}
+
 void GuestRing::Offer(std::uint16_t head) {
   const std::uint16_t index = available(1);
   available(2U + (index & (size_ - 1U))) = head;

@@ -76,6 +76,8 @@ class GuestRing {
   std::uint16_t Chain(std::span<const Piece> pieces);
   // Writes the pieces as a table of descriptors; a chain of one that refers to it.
   std::uint16_t IndirectChain(std::span<const Piece> pieces);
+  // As a driver that begins anew leaves it: all zeros.
+  void Reset();
   // Makes a head visible.
   void Offer(std::uint16_t head);
   // The next used element, once.
