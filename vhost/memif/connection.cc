@@ -27,8 +27,8 @@ absl::Status Connection::MapRegion(const AddRegion& region, UniqueFd memory) {
   if (region.size > kMaxConnectionBytes - memory_bytes_) {
     return Invalid("regions of more than %d bytes together", kMaxConnectionBytes);
   }
-  absl::StatusOr<ForeignMemory> mapped = ForeignMemory::Map(
-      memory.get(), 0, region.size, SealPolicy::kRequireShrinkSeal, &memory_lost_);
+  absl::StatusOr<ForeignMemory> mapped =
+      ForeignMemory::Map(memory.get(), 0, region.size, limits_.seals, &memory_lost_);
   if (!mapped.ok()) {
     return mapped.status();
   }

@@ -32,6 +32,7 @@ struct Limits {
   unsigned rx_rings = 1;
   unsigned tx_rings = 1;
   std::uint32_t max_frame = 1514;  // bytes
+  SealPolicy seals = SealPolicy::kRequireShrinkSeal;
 };
 
 // A ring with the eventfd that wakes its receiver.

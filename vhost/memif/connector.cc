@@ -10,13 +10,13 @@
 namespace pollux::vhost::memif {
 
 Connector::Connector(EventLoop& events, std::string path, ClientHandshake::Config config,
-                     Interface& interface, const Timing& timing)
+                     Interface& interface, const Options& options)
     : events_(events),
       path_(std::move(path)),
       config_(std::move(config)),
       interface_(interface),
-      timing_(timing),
-      pause_(timing.first_retry) {
+      options_(options),
+      pause_(options.first_retry) {
   Connect();
 }
 
@@ -37,7 +37,7 @@ void Connector::Connect() {
     return;
   }
   attempt_ = std::make_unique<Attempt>(*this, *std::move(socket));
-  attempt_->channel.ExpectWithin(timing_.step);
+  attempt_->channel.ExpectWithin(options_.step);
 }
 
 void Connector::OnClosed(const absl::Status& reason) {
@@ -48,7 +48,7 @@ void Connector::OnClosed(const absl::Status& reason) {
 void Connector::RetryLater(const absl::Status& reason) {
   interface_.OnDisconnected(reason);
   retry_ = events_.After(pause_, [this] { Connect(); });
-  pause_ = std::min(pause_ * 2, timing_.longest_retry);
+  pause_ = std::min(pause_ * 2, options_.longest_retry);
 }
 
 Connector::Attempt::Attempt(Connector& owner, UniqueFd socket)
@@ -65,10 +65,10 @@ absl::Status Connector::Attempt::OnMessage(Parcel parcel) {
     return next.status();
   }
   if (next->has_value()) {
-    channel.ExpectWithin(connector.timing_.step);
+    channel.ExpectWithin(connector.options_.step);
     return channel.Send(**next);
   }
-  connector.pause_ = connector.timing_.first_retry;
+  connector.pause_ = connector.options_.first_retry;
   connector.interface_.OnConnected(handshake.TakeConnection(), handshake.peer_name());
   return absl::OkStatus();
 }

@@ -22,7 +22,7 @@ class Connector {
  public:
   // Makes the first attempt at once.
   Connector(EventLoop& events, std::string path, ClientHandshake::Config config,
-            Interface& interface, const Timing& timing);
+            Interface& interface, const Options& options);
   Connector(const Connector&) = delete;
   Connector& operator=(const Connector&) = delete;
   // Leaves the server; the interface is not told.
@@ -46,7 +46,7 @@ class Connector {
   const std::string path_;
   const ClientHandshake::Config config_;
   Interface& interface_;
-  const Timing timing_;
+  const Options options_;
   std::chrono::milliseconds pause_;
   std::optional<EventLoop::TimerId> retry_;
   std::unique_ptr<Attempt> attempt_;

@@ -24,11 +24,12 @@ class Interface {
   ~Interface() = default;
 };
 
-// How patient we are; tests are less so.
-struct Timing {
+// What tests choose otherwise.
+struct Options {
   std::chrono::milliseconds step{2000};       // for the peer's next message of a handshake
   std::chrono::milliseconds first_retry{50};  // client: doubled after each failure
   std::chrono::milliseconds longest_retry{1000};
+  SealPolicy seals = SealPolicy::kRequireShrinkSeal;
 };
 
 }  // namespace pollux::vhost::memif

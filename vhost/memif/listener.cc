@@ -35,7 +35,7 @@ Registry& TheRegistry() {
 absl::StatusOr<std::shared_ptr<Listener>> Listener::Acquire(EventLoop& events,
                                                             const std::string& path,
                                                             const SocketAccess& access,
-                                                            const Timing& timing) {
+                                                            const Options& options) {
   Registry& registry = TheRegistry();
   const std::lock_guard lock(registry.mutex);
   std::erase_if(registry.listeners, [](const auto& entry) { return entry.second.expired(); });
@@ -51,14 +51,14 @@ absl::StatusOr<std::shared_ptr<Listener>> Listener::Acquire(EventLoop& events,
   if (!socket.ok()) {
     return socket.status();
   }
-  std::shared_ptr<Listener> listener(new Listener(events, *std::move(socket), access, timing));
+  std::shared_ptr<Listener> listener(new Listener(events, *std::move(socket), access, options));
   entry = listener;
   return listener;
 }
 
 Listener::Listener(EventLoop& events, ListeningSocket socket, SocketAccess access,
-                   const Timing& timing)
-    : events_(events), socket_(std::move(socket)), access_(std::move(access)), timing_(timing) {
+                   const Options& options)
+    : events_(events), socket_(std::move(socket)), access_(std::move(access)), options_(options) {
   Watch();
 }
 
@@ -114,13 +114,13 @@ void Listener::OnConnectionRequest() {
 void Listener::Greet(UniqueFd socket) {
   auto session = std::make_unique<Session>(*this, std::move(socket));
   if (session->channel.Send({ServerHandshake::Greeting(LimitsOfAll()), UniqueFd()}).ok()) {
-    session->channel.ExpectWithin(timing_.step);
+    session->channel.ExpectWithin(options_.step);
     sessions_.emplace(session.get(), std::move(session));
   }
 }
 
 Limits Listener::LimitsOfAll() const {
-  Limits all{.rx_rings = 0, .tx_rings = 0, .max_frame = 0};
+  Limits all{.rx_rings = 0, .tx_rings = 0};
   for (const auto& [id, interface] : interfaces_) {
     const Limits limits = interface->limits();
     all.rx_rings = std::max(all.rx_rings, limits.rx_rings);
@@ -168,7 +168,7 @@ absl::Status Listener::Session::OnMessage(Parcel parcel) {
   if (handshake.connected()) {
     interface->OnConnected(handshake.TakeConnection(), handshake.peer_name());
   } else {
-    channel.ExpectWithin(listener.timing_.step);
+    channel.ExpectWithin(listener.options_.step);
   }
   return channel.Send({*std::move(answer), UniqueFd()});
 }

@@ -29,7 +29,7 @@ class Listener {
   static absl::StatusOr<std::shared_ptr<Listener>> Acquire(EventLoop& events,
                                                            const std::string& path,
                                                            const SocketAccess& access,
-                                                           const Timing& timing);
+                                                           const Options& options);
   Listener(const Listener&) = delete;
   Listener& operator=(const Listener&) = delete;
   ~Listener();
@@ -51,7 +51,7 @@ class Listener {
     Channel channel;
   };
 
-  Listener(EventLoop& events, ListeningSocket socket, SocketAccess access, const Timing& timing);
+  Listener(EventLoop& events, ListeningSocket socket, SocketAccess access, const Options& options);
   void Watch();
   void OnConnectionRequest();
   void Greet(UniqueFd socket);
@@ -63,7 +63,7 @@ class Listener {
   EventLoop& events_;
   ListeningSocket socket_;
   const SocketAccess access_;
-  const Timing timing_;
+  const Options options_;
   bool watching_ = false;
   std::map<std::uint32_t, Interface*> interfaces_;
   std::map<Session*, std::unique_ptr<Session>> sessions_;

@@ -14,7 +14,7 @@
 #include "dataplane/net/headers.h"
 #include "vhost/memif/connector.h"
 #include "vhost/memif/listener.h"
-#include "vhost/memif/wait_set.h"
+#include "vhost/wait_set.h"
 
 namespace pollux::vhost {
 namespace memif {
@@ -55,7 +55,7 @@ class MemifRxQueue final : public core::RxQueue {
 
 class MemifPort final : public core::Port, public Interface {
  public:
-  MemifPort(net::PortId id, core::PortSpec spec, PortContext& context, const Timing& timing);
+  MemifPort(net::PortId id, core::PortSpec spec, PortContext& context, const Options& options);
   ~MemifPort() override;
 
   // On the event loop's thread.
@@ -90,7 +90,7 @@ class MemifPort final : public core::Port, public Interface {
   [[nodiscard]] core::PortStatus StatusOnLoop() const;
 
   PortContext& context_;
-  const Timing timing_;
+  const Options options_;
   std::vector<std::unique_ptr<MemifRxQueue>> rx_queues_;
   std::atomic<Connection*> published_{nullptr};
 
@@ -140,8 +140,8 @@ void MemifRxQueue::Disarm() {
 }
 
 MemifPort::MemifPort(net::PortId id, core::PortSpec spec, PortContext& context,
-                     const Timing& timing)
-    : core::Port(id, std::move(spec), context.worker_count), context_(context), timing_(timing) {
+                     const Options& options)
+    : core::Port(id, std::move(spec), context.worker_count), context_(context), options_(options) {
   for (unsigned i = 0; i < this->spec().queues; ++i) {
     rx_queues_.push_back(std::make_unique<MemifRxQueue>(*this, i));
   }
@@ -162,7 +162,7 @@ absl::Status MemifPort::Open() {
 absl::Status MemifPort::OpenServer() {
   why_down_ = "listening";
   absl::StatusOr<std::shared_ptr<Listener>> listener = Listener::Acquire(
-      context_.events, memif().socket, {memif().owner, memif().socket_mode}, timing_);
+      context_.events, memif().socket, {memif().owner, memif().socket_mode}, options_);
   if (!listener.ok()) {
     return listener.status();
   }
@@ -184,7 +184,7 @@ void MemifPort::OpenClient() {
           .queues = spec().queues,
           .log2_ring_size = std::clamp(log2_ring_size, kMinLog2RingSize, kMaxLog2RingSize),
           .max_frame = MaxFrame(spec())},
-      *this, timing_);
+      *this, options_);
 }
 
 void MemifPort::Close() {
@@ -197,7 +197,10 @@ void MemifPort::Close() {
 }
 
 Limits MemifPort::limits() const {
-  return {.rx_rings = spec().queues, .tx_rings = spec().queues, .max_frame = MaxFrame(spec())};
+  return {.rx_rings = spec().queues,
+          .tx_rings = spec().queues,
+          .max_frame = MaxFrame(spec()),
+          .seals = options_.seals};
 }
 
 void MemifPort::OnConnected(std::unique_ptr<Connection> connection, const std::string& peer) {
@@ -285,12 +288,12 @@ core::PortStatus MemifPort::StatusOnLoop() const {
 
 absl::StatusOr<std::unique_ptr<core::Port>> MakeMemifPort(net::PortId id, core::PortSpec spec,
                                                           PortContext& context) {
-  return MakeMemifPort(id, std::move(spec), context, memif::Timing{});
+  return MakeMemifPort(id, std::move(spec), context, memif::Options{});
 }
 
 absl::StatusOr<std::unique_ptr<core::Port>> MakeMemifPort(net::PortId id, core::PortSpec spec,
                                                           PortContext& context,
-                                                          const memif::Timing& timing) {
+                                                          const memif::Options& options) {
   if (!std::holds_alternative<core::MemifSpec>(spec.backend)) {
     return absl::InvalidArgumentError("backend: not a memif port");
   }
@@ -298,7 +301,7 @@ absl::StatusOr<std::unique_ptr<core::Port>> MakeMemifPort(net::PortId id, core::
     return absl::InvalidArgumentError(
         absl::StrFormat("queues: %d is not between 1 and %d", spec.queues, core::kMaxQueues));
   }
-  auto port = std::make_unique<memif::MemifPort>(id, std::move(spec), context, timing);
+  auto port = std::make_unique<memif::MemifPort>(id, std::move(spec), context, options);
   absl::Status status;
   context.events.Run([&] { status = port->Open(); });
   if (!status.ok()) {

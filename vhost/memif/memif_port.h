@@ -29,6 +29,6 @@ absl::StatusOr<std::unique_ptr<core::Port>> MakeMemifPort(net::PortId id, core::
                                                           PortContext& context);
 absl::StatusOr<std::unique_ptr<core::Port>> MakeMemifPort(net::PortId id, core::PortSpec spec,
                                                           PortContext& context,
-                                                          const memif::Timing& timing);
+                                                          const memif::Options& options);
 
 }  // namespace pollux::vhost
