@@ -16,9 +16,10 @@
 namespace pollux::vhost {
 namespace {
 
-constexpr unsigned kPoolCache = 256;      // buffers that one worker keeps to itself
-constexpr unsigned kMinDataBytes = 2048;  // what many devices want at least
-constexpr unsigned kFrameOverhead = 26;   // Ethernet, two VLAN tags, CRC
+constexpr unsigned kPoolCache = 256;        // buffers that one worker keeps to itself
+constexpr unsigned kLeastRxBuffers = 2048;  // AF_XDP takes that many, whatever the ring
+constexpr unsigned kMinDataBytes = 2048;    // what many devices want at least
+constexpr unsigned kFrameOverhead = 26;     // Ethernet, two VLAN tags, CRC
 constexpr std::uint64_t kChecksums = RTE_ETH_TX_OFFLOAD_TCP_CKSUM | RTE_ETH_TX_OFFLOAD_UDP_CKSUM;
 constexpr std::uint64_t kSegmentation = kChecksums | RTE_ETH_TX_OFFLOAD_TCP_TSO |
                                         RTE_ETH_TX_OFFLOAD_IPV4_CKSUM |
@@ -217,7 +218,7 @@ absl::Status EthdevDevice::MakePool(const EthdevSettings& settings, std::uint16_
                                     std::uint16_t tx_ring) {
   // Every ring full, every worker with a full cache and a burst in hand.
   const unsigned per_worker = kPoolCache + kPoolCache / 2 + 2 * core::kBurst;
-  const unsigned buffers = static_cast<unsigned>(rx_queues_) * rx_ring +
+  const unsigned buffers = rx_queues_ * std::max<unsigned>(rx_ring, kLeastRxBuffers) +
                            static_cast<unsigned>(tx_queues_) * tx_ring +
                            (settings.tx_queues + 1U) * per_worker;
   const unsigned data_bytes = RTE_PKTMBUF_HEADROOM + DataBytes(settings.mtu);

@@ -204,6 +204,15 @@ TEST_F(AfPacketTest, QueuesAreBoundedByTheDevice) {
   EXPECT_EQ(Make(spec)->rx_queue_count(), 2U);
 }
 
+TEST_F(AfPacketTest, AfXdpFramesCrossTheVeth) {
+  const auto port = Make(Spec("net_af_xdp_0,iface=up0"));
+  const RawSocket wire("wire0", kExperiment);
+  wire.Send(Frame(1000, 1));
+  EXPECT_EQ(Receive(*port), Frame(1000, 1));
+  EXPECT_EQ(Send(*port, {Frame(60, 2), {}}), DropReason::kNone);
+  EXPECT_EQ(wire.Receive(), Frame(60, 2));
+}
+
 TEST_F(EthdevKernelTest, MissingInterfaceIsNamed) {
   EXPECT_THAT(std::string(TryMake(Spec("net_af_packet_0,iface=nothere0")).status().message()),
               StartsWith("devargs: 'net_af_packet_0,iface=nothere0'"));
