@@ -33,11 +33,10 @@ bool BecomeReply(Packet& packet, std::uint8_t request, std::uint8_t reply) {
     return false;
   }
   icmp->type = reply;
-  if (!packet.offload.needs_checksum) {  // a pseudo-header's sum stays the same
-    icmp->checksum =
-        net::UpdateChecksum(icmp->checksum, net::Be16(static_cast<std::uint16_t>(request << 8)),
-                            net::Be16(static_cast<std::uint16_t>(reply << 8)));
-  }
+  // The whole checksum: parse lets partial ones pass with TCP and UDP only.
+  icmp->checksum =
+      net::UpdateChecksum(icmp->checksum, net::Be16(static_cast<std::uint16_t>(request << 8)),
+                          net::Be16(static_cast<std::uint16_t>(reply << 8)));
   return true;
 }
 

@@ -29,15 +29,10 @@ struct Message {
   std::optional<net::MacAddress> link_address;  // of the option that goes with the type
 };
 
-std::uint32_t MessageLength(Packet& packet) {
-  constexpr std::uint32_t kHeader = sizeof(net::Ipv6Header);
-  return packet.l3_offset + kHeader + packet.ipv6().payload_length.value() - packet.l4_offset;
-}
-
 bool HasRightChecksum(Packet& packet, std::uint32_t length) {
   auto sum = net::PseudoHeaderSum(packet.ipv6(), net::IpProtocol::kIcmpv6, length);
   sum.Add({packet.head + packet.l4_offset, length});
-  return packet.offload.needs_checksum || sum.Finish().raw() == 0;
+  return sum.Finish().raw() == 0;
 }
 
 // Options of RFC 4861 section 4.6; false if one is malformed.
@@ -144,14 +139,13 @@ Verdict TakeAdvertisement(Context& ctx, const Message& told) {
 Verdict AnswerNeighbourDiscovery(Context& ctx, Packet& packet) {
   const auto& icmp = *packet.HeaderAt<net::IcmpHeader>(packet.l4_offset);
   constexpr std::uint8_t kNeverForwarded = 255;
-  // Fragments: RFC 6980.
-  if (packet.ipv6().hop_limit != kNeverForwarded || icmp.code != 0 || packet.is_fragment) {
+  if (packet.ipv6().hop_limit != kNeverForwarded || icmp.code != 0) {
     return Verdict::Drop(DropReason::kNdInvalid);
   }
-  const std::uint32_t length = MessageLength(packet);
-  if (packet.l4_offset + length > packet.head_length) {
+  if (packet.payload_length > 0) {
     return Verdict::Drop(DropReason::kHeadersTooLong);
   }
+  const std::uint32_t length = packet.frame_length() - packet.l4_offset;
   if (!HasRightChecksum(packet, length)) {
     return Verdict::Drop(DropReason::kIcmpChecksum);
   }

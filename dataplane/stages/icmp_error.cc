@@ -1,6 +1,5 @@
 #include "dataplane/stages/icmp_error.h"
 
-#include <algorithm>
 #include <cstring>
 
 #include "dataplane/net/checksum.h"
@@ -98,23 +97,14 @@ net::IpAddress ChooseSource(const Context& ctx, const net::IpAddress& offender,
   return offender.is_v4() ? net::IpAddress(tables::kGatewayV4) : tables::kGatewayV6;
 }
 
-// Bytes of the packet that the error quotes: what is private, without the link's padding.
-unsigned QuotedLength(Packet& packet) {
-  const unsigned l3_length = packet.ip == core::IpVersion::k4
-                                 ? packet.ipv4().total_length.value()
-                                 : sizeof(net::Ipv6Header) + packet.ipv6().payload_length.value();
-  return std::min<unsigned>(l3_length, packet.head_length - packet.l3_offset);
-}
-
 // Makes room for `headers` bytes between Ethernet and the packet's IP header, and turns the
 // Ethernet header around.
 void Prepend(const Context& ctx, Packet& packet, unsigned headers) {
-  const unsigned quoted = QuotedLength(packet);
   std::memmove(packet.head - headers, packet.head, packet.l3_offset);
   packet.head -= headers;
   packet.ethernet().destination = packet.ethernet().source;
   packet.ethernet().source = ctx.ingress.local_mac;
-  packet.head_length = static_cast<std::uint16_t>(packet.l3_offset + headers + quoted);
+  packet.head_length = static_cast<std::uint16_t>(packet.head_length + headers);
   packet.payload_length = 0;
   packet.offload = {};
   packet.l4_offset =

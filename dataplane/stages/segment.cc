@@ -97,15 +97,13 @@ bool Segmenter::StartSegments(const Packet& packet) {
 bool Segmenter::StartFragments(const Packet& packet, std::uint16_t mtu) {
   const auto* ip = packet.HeaderAt<Ipv4Header>(packet.l3_offset);
   if (packet.ip != core::IpVersion::k4 || ip == nullptr || packet.offload.needs_checksum ||
-      (ip->fragment.value() & Ipv4Header::kDontFragment) != 0 || ip->header_length() > mtu ||
-      ip->total_length.value() > packet.frame_length() - packet.l3_offset ||
-      ip->total_length.value() < ip->header_length()) {
+      (ip->fragment.value() & Ipv4Header::kDontFragment) != 0 || ip->header_length() > mtu) {
     return false;
   }
   fragments_ = true;
   const std::uint32_t units_of_8 = (mtu - ip->header_length()) & ~7U;
-  return Start(packet, packet.l3_offset + ip->header_length(), units_of_8,
-               ip->total_length.value() - ip->header_length());
+  const std::uint32_t header_length = packet.l3_offset + ip->header_length();
+  return Start(packet, header_length, units_of_8, packet.frame_length() - header_length);
 }
 
 std::span<Packet> Segmenter::Next() {

@@ -17,6 +17,7 @@
 #include "dataplane/core/copy.h"
 #include "dataplane/net/checksum.h"
 #include "dataplane/stages/context.h"
+#include "dataplane/stages/parse.h"
 
 namespace pollux::stages::testing {
 
@@ -215,7 +216,7 @@ class ReceivedPacket {
     packet.payload_length = static_cast<std::uint32_t>(frame_.size());
     packet.ingress = ingress;
     core::LoadHead(packet);
-    Parse();
+    EXPECT_TRUE(Parse::DecideFully(packet, kAnyMtu).continues());
   }
   ReceivedPacket(const ReceivedPacket&) = delete;
   ReceivedPacket& operator=(const ReceivedPacket&) = delete;
@@ -236,24 +237,7 @@ class ReceivedPacket {
   core::Packet packet;
 
  private:
-  // Of well-formed frames without extension headers.
-  void Parse() {
-    packet.l3_offset = 14;
-    if (packet.ethernet().ether_type() == net::EtherType::kIpv4) {
-      packet.ip = core::IpVersion::k4;
-      packet.protocol = packet.ipv4().protocol;
-      const unsigned fragment = packet.ipv4().fragment.value() & 0x3fffU;
-      packet.is_fragment = fragment != 0;
-      packet.is_first_fragment = fragment == net::Ipv4Header::kMoreFragments;
-      const bool has_l4 = !packet.is_fragment || packet.is_first_fragment;
-      packet.l4_offset =
-          has_l4 ? static_cast<std::uint8_t>(14 + packet.ipv4().header_length()) : std::uint8_t{0};
-    } else if (packet.ethernet().ether_type() == net::EtherType::kIpv6) {
-      packet.ip = core::IpVersion::k6;
-      packet.protocol = packet.ipv6().next_header;
-      packet.l4_offset = 54;
-    }
-  }
+  static constexpr std::uint16_t kAnyMtu = 65535;
 
   Bytes frame_;
   Bytes buffer_;
