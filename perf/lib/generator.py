@@ -22,6 +22,7 @@ def measure(case, settings, workspace, switch):
                   switch.process.waited_seconds() - waited_before[1]]
         counters = switch.read_counters()
         counters["waited"] = max(waited) / settings.seconds
+        load.interrupt()
         load.wait(30)
         report = json.loads(load.wait_for(r"^\{.*\n\}|(?<=\n)\{.*\n\}").group(0))
     finally:
@@ -36,9 +37,10 @@ def _start(case, settings, workspace, switch):
              "a-mac": MACS[0], "b-mac": MACS[1], "a-ip": ADDRESSES[0], "b-ip": ADDRESSES[1],
              "a-to-mac": to_macs[0], "b-to-mac": to_macs[1],
              "flows": case.flows, "frame-bytes": case.frame_bytes, "ring": RING_ENTRIES,
-             "burst": LOAD_BURST, "rx-queues": switch.tx_queues, "cpu": machine.LOAD_CPU, "warmup": WARMUP_SECONDS,
-             # A little longer than the switch's counters are looked at.
-             "duration": settings.seconds + 0.3}
+             "burst": LOAD_BURST, "rx-queues": switch.tx_queues,
+             "cpu": machine.LOAD_CPU, "warmup": WARMUP_SECONDS,
+             # Until it is interrupted.
+             "duration": settings.seconds + 60}
     return process.Process(
         [settings.bin / "pktgen", *(f"--{name}={value}" for name, value in flags.items())],
         workspace.path / "pktgen.log", cpu=machine.LOAD_CPU, limit=settings.seconds + 90,

@@ -2,8 +2,9 @@
 
 Autogroups make `nice` useless between sessions, so every process gets a session of its own whose
 autogroup is preferred. SCHED_FIFO measures better on a busy machine but starves everything else.
-`timeout` ends a process that we could not end ourselves, whatever happened to us.
+`timeout` ends a process that we did not end ourselves, whatever happened to us.
 """
+import ctypes
 import os
 import re
 import signal
@@ -11,7 +12,8 @@ import subprocess
 import time
 from pathlib import Path
 
-from lib import machine
+_LIBC = ctypes.CDLL(None)
+_PR_SET_PDEATHSIG = 1
 
 
 class Failed(Exception):
@@ -39,7 +41,7 @@ class Process:
             return log.read().decode(errors="replace")
 
     def wait_for(self, pattern, seconds=20, start=0):
-        """The match of the pattern in what the process says, from the given offset of its log on."""
+        """The match of the pattern in what it says, from the given offset of its log on."""
         deadline = time.monotonic() + seconds
         while True:
             ended = self._process.poll() is not None
@@ -61,11 +63,19 @@ class Process:
     def waited_seconds(self):
         """How long its threads so far were ready to run and did not: somebody else had the CPU."""
         nanoseconds = 0
-        children = Path("/proc", str(self.pid), "task", str(self.pid), "children").read_text()
-        for child in children.split():
-            for thread in Path("/proc", child, "task").iterdir():
-                nanoseconds += int((thread / "schedstat").read_text().split()[1])
+        for thread in Path("/proc", str(self._child()), "task").iterdir():
+            nanoseconds += int((thread / "schedstat").read_text().split()[1])
         return nanoseconds / 1e9
+
+    def interrupt(self):
+        """Asks it to come to its end; it may take its time (`timeout` would give it a second)."""
+        os.kill(self._child(), signal.SIGINT)
+
+    def _child(self):
+        children = Path("/proc", str(self.pid), "task", str(self.pid), "children").read_text()
+        if not children:
+            raise Failed(f"{self.name} ended: {self.output()[-800:]}")
+        return int(children.split()[0])
 
     def wait(self, seconds):
         try:
@@ -89,6 +99,7 @@ class Process:
 
 
 def _prefer(cpu, realtime):
+    _LIBC.prctl(_PR_SET_PDEATHSIG, signal.SIGTERM)  # `timeout` ends with us, and ends its program
     if cpu is not None:
         os.sched_setaffinity(0, {cpu})
     if realtime:
@@ -110,4 +121,3 @@ def run(*command, env=None, seconds=30):
 def stay_responsive():
     """Above what we start with SCHED_FIFO, so that we can stop it."""
     os.sched_setscheduler(0, os.SCHED_FIFO | os.SCHED_RESET_ON_FORK, os.sched_param(20))
-    assert machine.LOAD_CPU != machine.SWITCH_CPU

@@ -73,8 +73,9 @@ def _ratios(scenarios):
         ratio = {m: ours[m]["median"] / theirs[m]["median"]
                  for m in ("cycles_per_packet", "mpps", "gbps")
                  if ours[m] and theirs[m] and theirs[m]["median"]}
-        ratios.append({"name": theirs["name"], "frame_bytes": theirs["frame_bytes"],
-                       "peer": theirs["peer"], **ratio})
+        if ratio:
+            ratios.append({"name": theirs["name"], "frame_bytes": theirs["frame_bytes"],
+                           "peer": theirs["peer"], **ratio})
     return ratios
 
 

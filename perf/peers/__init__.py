@@ -1,7 +1,7 @@
 """Who is measured. A participant has a name and measure(case, settings, workspace) -> a round."""
 import shutil
 
-from lib import generator, progress
+from lib import generator
 from peers.ovs import Ovs
 from peers.pollux import Pollux
 from peers.testpmd import Testpmd
@@ -20,7 +20,7 @@ class Loaded:
         directory = workspace.path / "switch"
         directory.mkdir()
         link = self._link_class(directory, self._switch_class.listens)
-        switch = self._switch_class(directory, link, settings, **self._options)
+        switch = self._switch_class(directory, link, settings, workspace, **self._options)
         try:
             switch.start(case)
             return generator.measure(case, settings, workspace, switch)
@@ -38,7 +38,3 @@ def participants(peers, settings, link_class):
     if "ovs" in peers:
         found += [Loaded(Ovs, link_class, actions=actions) for actions in ("port", "normal")]
     return found
-
-
-def left_out(who, why):
-    progress.say(f"{who} is left out: {why}")

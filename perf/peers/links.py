@@ -1,7 +1,7 @@
 """The two links between generator and switch, as each side has to name them.
 
 Everything that changes cycles per packet is fixed here for all: rings of 1024 entries (the default
-of virtio-user is 256, whatever --txd asks for), one queue, no mergeable buffers while a frame fits one.
+of virtio-user is 256, whatever --txd asks for), one queue, no mergeable buffers.
 """
 from lib.rounds import RING_ENTRIES
 

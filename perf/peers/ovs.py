@@ -1,7 +1,7 @@
 """Open vSwitch with its DPDK datapath: a private database, daemon and directory."""
 import re
 
-from lib import machine, process
+from lib import machine, process, workspace as workspaces
 from lib.rounds import RING_ENTRIES
 
 DAEMON = "/usr/lib/openvswitch-switch-dpdk/ovs-vswitchd-dpdk"
@@ -9,10 +9,21 @@ SCHEMA = "/usr/share/openvswitch/vswitch.ovsschema"
 BRIDGE = "br0"
 
 
-class OvsDaemon:
-    """ovsdb-server and ovs-vswitchd; bridge br0 of the userspace datapath."""
+def dpdk_config(workspace, main_cpu):
+    extra = f"--no-pci --in-memory --no-telemetry --file-prefix {workspace.path.name}"
+    return {"dpdk-init": "true", "dpdk-socket-mem": "512", "dpdk-extra": extra,
+            "dpdk-lcore-mask": hex(1 << main_cpu)}
 
-    def __init__(self, directory, settings, other_config):
+
+class OvsDaemon:
+    """ovsdb-server and ovs-vswitchd; bridge br0 of the userspace datapath.
+
+    In a network namespace of its own: the datapath makes TAP devices, which would outlive it.
+    """
+
+    def __init__(self, directory, settings, workspace, other_config):
+        self.namespace = None
+        self._workspace = workspace
         self.directory = directory
         self._env = {name: str(directory) for name in ("OVS_RUNDIR", "OVS_DBDIR", "OVS_LOGDIR")}
         self._settings = settings
@@ -22,6 +33,7 @@ class OvsDaemon:
 
     def start(self, cpu=None):
         d = self.directory
+        self.namespace = self._workspace.namespace("ovs")
         process.run("ovsdb-tool", "create", d / "conf.db", SCHEMA)
         limit = self._settings.seconds + 120
         database = process.Process(
@@ -31,7 +43,8 @@ class OvsDaemon:
         self.vsctl("--no-wait", "init", "--", "set", "Open_vSwitch", ".",
                    *(f"other_config:{key}={value}" for key, value in self._other_config.items()))
         self.switch = process.Process(
-            [DAEMON, f"unix:{d}/db.sock", f"--unixctl={d}/switch.ctl"], d / "vswitchd.log",
+            ["nsenter", f"--net=/run/netns/{self.namespace}", DAEMON,
+             f"unix:{d}/db.sock", f"--unixctl={d}/switch.ctl"], d / "vswitchd.log",
             cpu=cpu, limit=limit, realtime=self._settings.realtime, env=self._env)
         self._processes.append(self.switch)
         self.vsctl("add-br", BRIDGE, "--", "set", "bridge", BRIDGE, "datapath_type=netdev",
@@ -46,7 +59,8 @@ class OvsDaemon:
             return process.run("ovs-appctl", "-t", self.directory / "switch.ctl", *arguments,
                                env=self._env)
         except process.Failed as reason:
-            raise process.Failed(f"{reason}; its last words: {self.switch.output()[-800:]}") from None
+            last_words = self.switch.output()[-800:]
+            raise process.Failed(f"{reason}; its last words: {last_words}") from None
 
     def set_flows(self, *flows):
         target = f"unix:{self.directory}/{BRIDGE}.mgmt"
@@ -57,6 +71,8 @@ class OvsDaemon:
     def stop(self):
         for p in reversed(self._processes):
             p.stop()
+        if self.namespace:
+            workspaces.remove_namespace(self.namespace)
 
 
 class Ovs:
@@ -66,19 +82,18 @@ class Ovs:
     def name_of(actions):
         return {"port": "ovs-port-to-port", "normal": "ovs-normal"}[actions]
 
-    def __init__(self, directory, link, settings, actions):
+    def __init__(self, directory, link, settings, workspace, actions):
         self._link = link
         self._actions = actions
-        self._daemon = OvsDaemon(directory, settings, {
-            "dpdk-init": "true", "dpdk-socket-mem": "512",
-            "pmd-cpu-mask": hex(1 << machine.SWITCH_CPU),
-            "dpdk-lcore-mask": hex(1 << machine.LOAD_CPU),
-            "dpdk-extra": f"--no-pci --in-memory --no-telemetry --file-prefix {directory.parent.name}"})
+        self._daemon = OvsDaemon(
+            directory, settings, workspace,
+            dpdk_config(workspace, machine.LOAD_CPU)
+            | {"pmd-cpu-mask": hex(1 << machine.SWITCH_CPU)})
 
     def start(self, case):
         self._daemon.start()
         for i, options in enumerate(self._port_options()):
-            mtu = [f"mtu_request={case.frame_bytes}"] if case.frame_bytes > 1518 else []
+            mtu = [f"mtu_request={case.frame_bytes - 14}"] if case.frame_bytes > 1514 else []
             self._daemon.vsctl("add-port", BRIDGE, f"p{i}", "--", "set", "interface", f"p{i}",
                                f"ofport_request={i + 1}", *options, *mtu)
         if self._actions == "normal":
@@ -100,7 +115,7 @@ class Ovs:
 
     @property
     def tx_queues(self):
-        """OVS sends on one queue per thread, its main thread included; a memif peer must offer all."""
+        """One queue per thread, its main thread included; a memif peer must offer them all."""
         return 2 if self._link.kind == "memif" else 1
 
     def generator_devices(self):

@@ -45,7 +45,7 @@ class Pollux:
     def is_built(settings):
         return all((settings.bin / program).exists() for program in ("vswitchd", "vswitchctl"))
 
-    def __init__(self, directory, link, settings):
+    def __init__(self, directory, link, settings, _workspace):
         self._link = link
         self._daemon = PolluxDaemon(directory, settings)
         self._before = None
@@ -55,9 +55,10 @@ class Pollux:
         for i, socket in enumerate(self._link.sockets):
             kind = (["--mode", "server"] if self._link.kind == "vhost-user"
                     else ["--id", "0", "--role", "server"])
-            mtu = ["--mtu", str(case.frame_bytes)] if case.frame_bytes > 1500 else []
+            mtu = ["--mtu", str(max(1500, case.frame_bytes - 14))]
             self._daemon.ctl("port", "add", f"p{i}", "--type", self._link.kind, "--socket", socket,
-                             *kind, *mtu)
+                             *kind,
+                             *mtu)
             self._daemon.ctl("endpoint", "add", f"e{i}", "--port", f"p{i}", "--mac",
                              generator.MACS[i], "--ip", generator.ADDRESSES[i])
 
@@ -84,8 +85,9 @@ class Pollux:
                 "longest_gap_ns": after["longestGapNs"]}
 
     def _worker(self):
-        worker = self._daemon.items("stats")[0]["workers"][0]
-        return {key: int(worker[key]) for key in ("busyCycles", "packets", "bursts", "longestGapNs")}
+        worker = self._daemon.items("status")[0]["workers"][0]
+        keys = ("busyCycles", "packets", "bursts", "longestGapNs")
+        return {key: int(worker[key]) for key in keys}
 
     def stop(self):
         self._daemon.stop()

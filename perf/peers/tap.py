@@ -3,7 +3,7 @@ import json
 import shutil
 
 from lib import generator, machine, process, workspace as workspaces
-from peers.ovs import BRIDGE, OvsDaemon
+from peers.ovs import BRIDGE, OvsDaemon, dpdk_config
 from peers.pollux import Pollux, PolluxDaemon
 
 INTERFACE = "eth0"
@@ -84,19 +84,18 @@ class OvsTap:
 
     def __init__(self, directory, settings, workspace, tso):
         # TAP ports have no poll-mode thread: the main thread serves them, so it gets the CPU.
-        config = {"dpdk-init": "true", "dpdk-socket-mem": "512",
-                  "dpdk-lcore-mask": hex(1 << machine.SWITCH_CPU),
-                  "dpdk-extra": f"--no-pci --in-memory --no-telemetry --file-prefix {workspace.path.name}"}
+        config = dpdk_config(workspace, machine.SWITCH_CPU)
         if tso:
             config["userspace-tso-enable"] = "true"
-        self._daemon = OvsDaemon(directory, settings, config)
+        self._daemon = OvsDaemon(directory, settings, workspace, config)
 
     def join(self, pods):
         self._daemon.start(cpu=machine.SWITCH_CPU)
         for i, pod in enumerate(pods):
-            tap = f"pxp{i}"
+            tap = f"p{i}"
             self._daemon.vsctl("add-port", BRIDGE, tap, "--", "set", "interface", tap, "type=tap")
-            process.run("ip", "link", "set", tap, "netns", pod, "name", INTERFACE)
+            process.run("ip", "-n", self._daemon.namespace, "link", "set", tap, "netns", pod,
+                        "name", INTERFACE)
             _configure(pod, i, 24)
         self._daemon.set_flows("actions=normal")
 
@@ -117,8 +116,8 @@ class PolluxTap:
     def join(self, pods):
         self._daemon.start()
         for i, pod in enumerate(pods):
-            self._daemon.ctl("port", "add", f"p{i}", "--type", "tap", "--netns", f"/run/netns/{pod}",
-                             "--ifname", INTERFACE, "--mac", generator.MACS[i])
+            self._daemon.ctl("port", "add", f"p{i}", "--type", "tap", "--netns",
+                             f"/run/netns/{pod}", "--ifname", INTERFACE, "--mac", generator.MACS[i])
             self._daemon.ctl("endpoint", "add", f"e{i}", "--port", f"p{i}", "--mac",
                              generator.MACS[i], "--ip", generator.ADDRESSES[i])
             _configure(pod, i, 32)

@@ -13,7 +13,8 @@ class Testpmd:
     def name_of():
         return "testpmd-io"
 
-    def __init__(self, directory, link, settings):
+    def __init__(self, directory, link, settings, workspace):
+        self._workspace = workspace
         self._log = directory / "testpmd.log"
         self._link = link
         self._settings = settings
@@ -22,17 +23,18 @@ class Testpmd:
     def start(self, case):
         cpu = machine.SWITCH_CPU
         # Into a file its output would otherwise come in blocks of 4 KB.
-        command = ["stdbuf", "-oL", "dpdk-testpmd", "--lcores", f"0@{cpu},1@{cpu}", "--no-pci", "--no-telemetry",
-                   "--in-memory", "--single-file-segments", "--file-prefix", self._log.parent.parent.name,
-                   "-m", "512"]
+        command = ["stdbuf", "-oL", "dpdk-testpmd", "--lcores", f"0@{cpu},1@{cpu}", "--no-pci",
+                   "--no-telemetry", "--in-memory", "--single-file-segments",
+                   "--file-prefix", self._workspace.path.name, "-m", "512"]
         for device in self._link.dpdk_switch_devices():
             command += ["--vdev", device]
         command += ["--", "-i", "--forward-mode=io", "--nb-cores=1", "--record-core-cycles",
                     "--record-burst-stats", f"--txd={RING_ENTRIES}", f"--rxd={RING_ENTRIES}"]
         if case.frame_bytes > 1518:
             command += [f"--max-pkt-len={case.frame_bytes + 4}", "--mbuf-size=10240"]
-        self.process = process.Process(command, self._log, cpu=cpu, realtime=self._settings.realtime,
-                                        limit=self._settings.seconds + 90)
+        self.process = process.Process(command, self._log, cpu=cpu,
+                                       realtime=self._settings.realtime,
+                                       limit=self._settings.seconds + 90)
         self.process.wait_for("testpmd> ")
         self.process.ask("start", "io packet forwarding")
 
