@@ -26,6 +26,7 @@
 namespace pollux {
 
 inline void ProcessBurst(stages::Context& ctx, core::Batch& batch) {
+  ctx.first = batch.packets().data();
   stages::CountReceived(ctx, batch);
   stages::Burst burst(batch);
   // Two rounds: first all heads are on their way into the cache, then they are looked at.

@@ -49,6 +49,12 @@ class Batch {
     packet.offload = offload;
     packet.ingress = ingress_;
     packet.egress = net::kNoPort;
+    packet.l3_offset = 0;  // not parsed yet
+    packet.l4_offset = 0;
+    packet.ip = IpVersion::kNone;
+    packet.protocol = {};
+    packet.is_fragment = false;
+    packet.is_first_fragment = false;
     packet.drop = drop;
     segments_used_ += segment_count;
     ++count_;

@@ -20,12 +20,14 @@ struct Context {
   core::PortCounters& counters;  // of the ingress port and this worker
   WorkerState& worker;
   net::Nanos now;                                 // monotonic clock, read once per loop
-  const core::ObserverList* observers = nullptr;  // null or empty: nobody looks
+  const core::ObserverList* observers = nullptr;  // null: nobody looks
+  const core::Packet* first = nullptr;            // of the burst: numbers its packets for observers
 
   void Observe(core::StepId step, const core::Packet& packet, core::Verdict verdict) {
+    const auto index = static_cast<std::uint64_t>(&packet - first);
     for (core::Subscription* subscription : observers->subscriptions) {
-      subscription->Observe(worker.id, now.value(), worker.burst_sequence * core::kBurst, step,
-                            packet, verdict);
+      subscription->Observe(worker.id, now.value(), worker.burst_sequence * core::kBurst + index,
+                            step, packet, verdict);
     }
   }
 };
