@@ -101,23 +101,20 @@ std::uint64_t MappingGranularity(int fd) {
   return static_cast<std::uint64_t>(sysconf(_SC_PAGESIZE));
 }
 
-absl::Status CheckFile(int fd, std::uint64_t end, SealPolicy seals) {
-  struct stat file {};
-  if (fstat(fd, &file) != 0) {
-    return absl::InvalidArgumentError(
-        absl::StrFormat("shared memory: fstat failed: %s", std::strerror(errno)));
+absl::Status CheckFile(int fd, std::uint64_t end, SealPolicy policy) {
+  // First, because only shared memory knows seals, and no other file is asked anything.
+  const int seals = fcntl(fd, F_GET_SEALS);
+  if (seals < 0) {
+    return absl::InvalidArgumentError("shared memory: not a memfd, tmpfs or hugetlbfs file");
   }
-  if (!S_ISREG(file.st_mode) || file.st_size < 0 ||
-      end > static_cast<std::uint64_t>(file.st_size)) {
+  struct stat file {};
+  if (fstat(fd, &file) != 0 || file.st_size < 0 || end > static_cast<std::uint64_t>(file.st_size)) {
     return absl::InvalidArgumentError(
         absl::StrFormat("shared memory: the region ends at %d, the file at %d", end, file.st_size));
   }
-  if (seals == SealPolicy::kRequireShrinkSeal) {
-    const int got = fcntl(fd, F_GET_SEALS);
-    if (got < 0 || (got & F_SEAL_SHRINK) == 0) {
-      return absl::InvalidArgumentError(
-          "shared memory: the file is not sealed against shrinking (F_SEAL_SHRINK)");
-    }
+  if (policy == SealPolicy::kRequireShrinkSeal && (seals & F_SEAL_SHRINK) == 0) {
+    return absl::InvalidArgumentError(
+        "shared memory: the file is not sealed against shrinking (F_SEAL_SHRINK)");
   }
   return absl::OkStatus();
 }

@@ -30,9 +30,10 @@ class ForeignMemory {
   ForeignMemory() = default;
   // Maps [offset, offset + length) of `fd`, shared, readable and writable. `fd` stays the caller's.
   // Refuses (InvalidArgument, with the reason) empty or overflowing ranges, ranges beyond the
-  // file's present end and a missing seal. The offset need not be aligned to the page size of the
-  // file; what lies in front of it is mapped as well, but not part of data(). `faulted` outlives
-  // the object.
+  // file's present end, a missing seal, and whatever is no shared memory (memfd, tmpfs, hugetlbfs):
+  // a page fault on a file system that the peer serves itself (FUSE) would wait for the peer. The
+  // offset need not be aligned to the page size of the file; what lies in front of it is mapped as
+  // well, but not part of data(). `faulted` outlives the object.
   static absl::StatusOr<ForeignMemory> Map(int fd, std::uint64_t offset, std::uint64_t length,
                                            SealPolicy seals, std::atomic<bool>* faulted);
   ForeignMemory(ForeignMemory&& other) noexcept { *this = std::move(other); }
