@@ -131,6 +131,8 @@ TEST_F(IcmpErrorTest, LinkLocalSourcesDoNotLeaveTheNode) {
   Provoke(UdpV4(9, "198.18.0.1", "10.0.0.10"), kUplink, IcmpError::kTooBig, 1400);
   EXPECT_EQ(SourceOf(frame_), Ip("10.0.0.10"));
   // The host forwards for others: only its own addresses may see the gateway's.
+  Provoke(UdpV4(9, "10.0.0.11", "10.0.0.10"), kHost, IcmpError::kTooBig, 1400);
+  EXPECT_EQ(SourceOf(frame_), Ip("10.0.0.10"));
   Provoke(UdpV4(9, "198.18.0.1", "10.0.0.10"), kHost, IcmpError::kTooBig, 1400);
   EXPECT_EQ(SourceOf(frame_), Ip("10.0.0.10"));
 }
