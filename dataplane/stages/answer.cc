@@ -42,7 +42,8 @@ bool BecomeReply(Packet& packet, std::uint8_t request, std::uint8_t reply) {
 
 void RestartTtl(net::Ipv4Header& ip) {
   const auto word = [&ip] {
-    return net::Be16(static_cast<std::uint16_t>(ip.ttl << 8 | static_cast<unsigned>(ip.protocol)));
+    return net::Be16(static_cast<std::uint16_t>(static_cast<unsigned>(ip.ttl) << 8 |
+                                                static_cast<unsigned>(ip.protocol)));
   };
   const net::Be16 before = word();
   ip.ttl = kOwnTtl;

@@ -10,7 +10,7 @@ constexpr std::uint32_t kRoot4 = 1;
 constexpr std::uint32_t kRoot6 = 2;
 
 unsigned BitAt(const net::IpAddress& address, unsigned index) {
-  return (address.bytes()[index / 8] >> (7 - index % 8)) & 1U;
+  return (static_cast<unsigned>(address.bytes()[index / 8]) >> (7U - index % 8)) & 1U;
 }
 
 unsigned CommonBits(const net::IpAddress& a, const net::IpAddress& b, unsigned limit) {
