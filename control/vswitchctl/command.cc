@@ -25,6 +25,7 @@ std::string NameOf(const std::string& flag) { return flag.substr(flag.find(',') 
 
 CLI::App& AddNoun(CLI::App& app, const std::string& name, const std::string& help) {
   CLI::App& noun = *app.add_subcommand(name, help);
+  noun.group("Commands");
   noun.require_subcommand(1);
   return noun;
 }
@@ -32,6 +33,7 @@ CLI::App& AddNoun(CLI::App& app, const std::string& name, const std::string& hel
 CLI::App& AddVerb(CLI::App& parent, const std::string& name, const std::string& help,
                   Chosen& chosen, Action action, Check check) {
   CLI::App& verb = *parent.add_subcommand(name, help);
+  verb.group("Commands");
   verb.callback([&chosen, action = std::move(action), check = std::move(check)] {
     if (const std::optional<std::string> wrong = check ? check() : std::nullopt) {
       throw CLI::ValidationError(*wrong);

@@ -32,6 +32,9 @@ constexpr std::chrono::milliseconds kRetryPause{50};
 constexpr int kMaxReplyBytes = 256 << 20;
 
 absl::Status FromGrpc(const grpc::Status& status) {
+  if (status.error_code() == grpc::StatusCode::UNIMPLEMENTED) {
+    return absl::UnimplementedError("this vswitchd does not know that call: is it older?");
+  }
   return {static_cast<absl::StatusCode>(status.error_code()), status.error_message()};
 }
 
