@@ -5,6 +5,7 @@
 #include <csignal>
 #include <cstring>
 #include <fstream>
+#include <optional>
 
 #include "control/vswitchctl/commands.h"
 #include "control/vswitchctl/observe_flags.h"
@@ -33,28 +34,45 @@ CapturedPacket PacketOf(const api::Observation& observation) {
                            " worker=", observation.worker(), " packet=", observation.packet())};
 }
 
+// False: nobody reads any more. A reader that ends is an end like any other, a full disk is not.
+bool Flush(std::ostream& out) {
+  if (out.flush()) {
+    return true;
+  }
+  if (errno == EPIPE) {
+    out.clear();
+  }
+  return false;
+}
+
 absl::Status CaptureTo(std::ostream& out, Session& session, const ObserveFlags& flags) {
   PacketLimit limit(flags);
-  PcapngWriter writer(out, "vswitchctl " POLLUX_VERSION);
+  // From the first batch on, which comes at once: a request that is refused leaves nothing behind.
+  std::optional<PcapngWriter> writer;
   std::uint64_t written = 0;
   std::uint64_t missed = 0;
   const absl::Status status =
       session.api.Capture(flags.request, [&](const api::ObservationBatch& batch) {
+        if (!writer) {
+          writer.emplace(out, "vswitchctl " POLLUX_VERSION);
+        }
         const api::ObservationBatch wanted = limit.Trim(batch);
         for (const api::Observation& observation : wanted.items()) {
-          writer.Write(PacketOf(observation));
+          writer->Write(PacketOf(observation));
           ++written;
         }
-        out.flush();
         missed = batch.missed();
-        return out.good() && !limit.reached();
+        return Flush(out) && !limit.reached();
       });
+  if (!writer) {
+    return status;
+  }
   session.notes << written << " packets captured, " << missed << " observations missed\n";
   return status;
 }
 
 absl::Status Run(Session& session, const CaptureFlags& flags) {
-  std::signal(SIGPIPE, SIG_IGN);  // a reader that ends is an end like any other
+  std::signal(SIGPIPE, SIG_IGN);  // Flush() sees it
   if (!session.output.for_people()) {
     PacketLimit limit(*flags.observe);
     return session.api.Capture(flags.observe->request, [&](const api::ObservationBatch& batch) {
@@ -86,11 +104,9 @@ void AddCaptureNoun(CLI::App& app, Chosen& chosen) {
   CLI::App& capture =
       AddVerb(app, "capture",
               "Writes packets of the live switch as pcapng\n"
-              "The headers of each packet, at most 256 bytes, once after each step that is asked "
-              "for. Its comment "
-              "names step, verdict and ports; its interface is the port that it came from. With -o "
-              "json or yaml "
-              "as text. All conditions that are given must hold. Ends when interrupted.",
+              "The head of each packet, once after each step that is asked for. Its comment names "
+              "step, verdict and ports; its interface is the port that it came from. With -o json "
+              "or yaml as text. All conditions that are given must hold. Ends when interrupted.",
               chosen, [flags](Session& session) { return Run(session, *flags); });
   AddObserveFlags(capture, flags->observe);
   AddText(capture, "-w,--write", "FILE", "where to; - is standard output, for a pipe (default: -)",

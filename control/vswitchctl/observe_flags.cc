@@ -3,8 +3,10 @@
 namespace pollux::ctl {
 namespace {
 
+// "send" and "drop_answer" are followed by the step that sends the answer.
 bool EndsJourney(const api::Observation& observation) {
-  return observation.verdict() != "continue" || observation.step() == "send";
+  return observation.step() == "send" || observation.verdict() == "drop" ||
+         observation.verdict() == "consumed";
 }
 
 }  // namespace

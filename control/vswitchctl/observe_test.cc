@@ -72,6 +72,14 @@ TEST(Trace, WithStepsChosenCountEndsAtOnce) {
   EXPECT_EQ(Lines(RunLine("trace --count 1 --step route -o json", api).out), 1U);
 }
 
+TEST(Trace, AnAnswerToADropBelongsToThePacket) {
+  FakeApi api = TwoBatches();
+  api.observations[0].mutable_items(0)->set_verdict("drop_answer");
+  EXPECT_EQ(Lines(RunLine("trace --count 1 -o json", api).out), 2U);
+  // With --drops the answer does not match, and nothing more is waited for.
+  EXPECT_EQ(Lines(RunLine("trace --count 1 --drops -o json", api).out), 1U);
+}
+
 TEST(Trace, WithoutCountEverythingIsShownAndWhatWasMissedIsSaid) {
   FakeApi api = TwoBatches();
   const Result result = RunLine("trace -o json", api);

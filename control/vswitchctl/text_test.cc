@@ -136,12 +136,12 @@ TEST(TraceText, StepsOfAPacketStandTogether) {
   text.Print(observations, out);  // goes on where the last batch ended
   EXPECT_EQ(out.str(),
             "00:00:00.000000000 worker 0 packet 1 from web, 98 bytes\n"
-            "    parse         continue  a packet\n"
-            "    route         continue  a packet\n"
+            "    parse         continue                  a packet\n"
+            "    route         continue                  a packet\n"
             "00:00:00.000000000 worker 0 packet 2 from web, 98 bytes\n"
-            "    parse         continue  a packet\n"
-            "    route         drop (no_route)  a packet\n"
-            "    send          continue  a packet\n");
+            "    parse         continue                  a packet\n"
+            "    route         drop (no_route)           a packet\n"
+            "    send          continue                  a packet\n");
 }
 
 }  // namespace

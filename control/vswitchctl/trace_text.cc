@@ -32,7 +32,7 @@ void PrintPacket(const api::Observation& observation, std::ostream& out) {
 void PrintStep(const api::Observation& observation, std::ostream& out) {
   const std::string to =
       observation.egress().empty() ? "" : absl::StrCat("to ", observation.egress(), ": ");
-  out << absl::StrFormat("    %-12s  %-8s  %s%s\n", observation.step(), Verdict(observation), to,
+  out << absl::StrFormat("    %-12s  %-24s  %s%s\n", observation.step(), Verdict(observation), to,
                          observation.summary());
 }
 
