@@ -104,7 +104,8 @@ void AddAdd(CLI::App& noun, Chosen& chosen) {
             [=](std::uint32_t mtu) { port->set_mtu(mtu); });
   AddNumber(add, "--queues", "queues in each direction, 1 to 16 (default: 1)",
             [=](std::uint32_t queues) { port->set_queues(queues); });
-  AddNumber(add, "--ring-size", "descriptors per queue where the switch chooses (default: 1024)",
+  AddNumber(add, "--ring-size",
+            "descriptors per queue where the switch chooses, a power of two (default: 1024)",
             [=](std::uint32_t size) { port->set_ring_size(size); });
   const Flag uplink = AddSwitch(
       add, "--uplink", "the wire: next hops are resolved by ARP and ND (default: a pod's port)",

@@ -1,6 +1,7 @@
 // What people read: tables, quantities, changes, traces.
 #include <gmock/gmock.h>
 
+#include <ctime>
 #include <sstream>
 
 #include "control/vswitchctl/changes.h"
@@ -128,6 +129,7 @@ TEST(TraceText, StepsOfAPacketStandTogether) {
   AddObservation(observations, 1, "route", "");
   AddObservation(observations, 2, "route", "no_route");
   setenv("TZ", "UTC", 1);
+  tzset();
   std::ostringstream out;
   TraceText text;
   text.Print(observations, out);

@@ -25,7 +25,8 @@ std::string Verdict(const api::Observation& observation) {
 
 void PrintPacket(const api::Observation& observation, std::ostream& out) {
   out << FormatTimeOfDay(observation.nanos()) << " worker " << observation.worker() << " packet "
-      << observation.packet() << " from " << observation.ingress() << ", "
+      << observation.packet() << " from "
+      << (observation.ingress().empty() ? "the switch" : observation.ingress()) << ", "
       << observation.frame_length() << " bytes\n";
 }
 
