@@ -21,17 +21,24 @@ namespace {
 
 std::string NameOf(const std::string& flag) { return flag.substr(flag.find(',') + 1); }
 
+CLI::App& AddCommand(CLI::App& parent, const std::string& name, const std::string& help) {
+  CLI::App& command = *parent.add_subcommand(name, help);
+  command.group("Commands");
+  command.get_help_ptr()->group("Flags");
+  return command;
+}
+
 }  // namespace
 
 CLI::App& AddNoun(CLI::App& app, const std::string& name, const std::string& help) {
-  CLI::App& noun = *app.add_subcommand(name, help);
+  CLI::App& noun = AddCommand(app, name, help);
   noun.require_subcommand(1);
   return noun;
 }
 
 CLI::App& AddVerb(CLI::App& parent, const std::string& name, const std::string& help,
                   Chosen& chosen, Action action, Check check) {
-  CLI::App& verb = *parent.add_subcommand(name, help);
+  CLI::App& verb = AddCommand(parent, name, help);
   verb.callback([&chosen, action = std::move(action), check = std::move(check)] {
     if (const std::optional<std::string> wrong = check ? check() : std::nullopt) {
       throw CLI::ValidationError(*wrong);

@@ -8,7 +8,7 @@
 #include <algorithm>
 
 #include "control/vswitchctl/commands.h"
-#include "control/vswitchctl/suggest.h"
+#include "control/vswitchctl/words.h"
 
 #include <CLI/CLI.hpp>
 
@@ -26,22 +26,35 @@ constexpr const char* kGlobalFlags =
 class HelpFormatter final : public CLI::Formatter {
  public:
   HelpFormatter() {
-    constexpr std::size_t kColumn = 34;
     column_width(kColumn);
-    label("Subcommands", "Commands");
     label("SUBCOMMAND", "COMMAND");
     label("OPTIONS", "FLAGS");
-    label("Options", "Flags");
     label("Positionals", "Arguments");
   }
 
+  std::string make_description(const CLI::App* app) const override {
+    return Wrap(app->get_description(), kWidth) + "\n\n";
+  }
+  // In the list of commands: the first sentence.
+  std::string make_subcommand(const CLI::App* command) const override {
+    const std::string help = command->get_description();
+    std::stringstream out;
+    CLI::detail::format_help(out, command->get_name(),
+                             Wrap(help.substr(0, help.find('\n')), kWidth - kColumn), kColumn);
+    return out.str();
+  }
   std::string make_option_opts(const CLI::Option* option) const override {
     return absl::StrCat(option->get_option_text().empty() ? "" : " ", option->get_option_text());
   }
   std::string make_option_desc(const CLI::Option* option) const override {
-    return absl::StrCat(option->get_required() && !option->get_positional() ? "(required) " : "",
-                        option->get_description());
+    const bool said = option->get_required() && !option->get_positional();
+    return Wrap(absl::StrCat(said ? "(required) " : "", option->get_description()),
+                kWidth - kColumn);
   }
+
+ private:
+  static constexpr std::size_t kWidth = 100;
+  static constexpr std::size_t kColumn = 32;
 };
 
 struct GlobalFlags {
@@ -56,13 +69,16 @@ class Parser {
  public:
   Parser() : app_(kAbout, "vswitchctl") {
     app_.formatter(std::make_shared<HelpFormatter>());
+    app_.option_defaults()->group("Flags");
     app_.set_help_flag("-h,--help", "prints this and exits");
     app_.set_version_flag("--version", "vswitchctl " POLLUX_VERSION,
                           "prints the version and exits");
     app_.fallthrough();
     app_.footer(kGlobalFlags);  // inherited by what is added from here on
     AddGlobalFlags();
-    for (const auto add : {AddStatus, AddPort, AddEndpoint, AddRoute, AddDrops, AddStats}) {
+    for (const auto add : {AddStatusNoun, AddPortNoun, AddEndpointNoun, AddRouteNoun,
+                           AddNeighbourNoun, AddFlowNoun, AddDropsNoun, AddStatsNoun, AddTraceNoun,
+                           AddCaptureNoun, AddWhyNoun, AddConfigNoun, AddWatchNoun}) {
       add(app_, chosen_);
     }
     app_.require_subcommand(1);
@@ -94,7 +110,7 @@ class Parser {
  private:
   void AddGlobalFlags() {
     const Flag run_dir = AddText(app_, "--run-dir", "DIR",
-                                 "of vswitchd on this machine; the socket is DIR/vswitchd.sock\n"
+                                 "of vswitchd on this machine; the socket is DIR/vswitchd.sock "
                                  "(default: /run/pollux)",
                                  [this](const std::string& dir) { flags_.run_dir = dir; });
     AddText(app_, "--server", "ADDRESS", "instead: HOST:PORT with mutual TLS, or unix:PATH",
@@ -108,8 +124,8 @@ class Parser {
             "with --server HOST:PORT: the authority of the switch's certificate (PEM)",
             [this](const std::string& file) { flags_.tls_ca = file; });
     AddText(app_, "-o,--output", "table|json|yaml",
-            "form of the answer; json is protobuf's, {\"revision\", \"items\"}; streams print\n"
-            "one JSON document per line (default: table)",
+            "form of the answer; json is protobuf's, {\"revision\", \"items\"}; streams print one "
+            "JSON document per line (default: table)",
             [this](const std::string& format) {
               flags_.format = format == "json"   ? Format::kJson
                               : format == "yaml" ? Format::kYaml
@@ -196,7 +212,19 @@ class Parser {
     if (!extra.empty()) {
       return absl::StrCat("unexpected argument ", extra.front());
     }
-    return error.what();
+    return ExplainFlag(error);
+  }
+
+  [[nodiscard]] static std::string ExplainFlag(const CLI::ParseError& error) {
+    const std::string what = error.what();
+    if (error.get_exit_code() == static_cast<int>(CLI::ExitCodes::ArgumentMismatch)) {
+      return what.substr(0, what.find(':')) + " needs a value";
+    }
+    const bool flag = absl::StartsWith(what, "-");
+    if (error.get_exit_code() == static_cast<int>(CLI::ExitCodes::RequiredError) && !flag) {
+      return what + ", in front of flags that take several values";
+    }
+    return what;
   }
 
   [[nodiscard]] CommandLine BadUsage(const std::string& what) const {

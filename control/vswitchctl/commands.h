@@ -6,11 +6,18 @@
 
 namespace pollux::ctl {
 
-void AddStatus(CLI::App& app, Chosen& chosen);
-void AddPort(CLI::App& app, Chosen& chosen);
-void AddEndpoint(CLI::App& app, Chosen& chosen);
-void AddRoute(CLI::App& app, Chosen& chosen);
-void AddDrops(CLI::App& app, Chosen& chosen);
-void AddStats(CLI::App& app, Chosen& chosen);
+void AddStatusNoun(CLI::App& app, Chosen& chosen);
+void AddPortNoun(CLI::App& app, Chosen& chosen);
+void AddEndpointNoun(CLI::App& app, Chosen& chosen);
+void AddRouteNoun(CLI::App& app, Chosen& chosen);
+void AddNeighbourNoun(CLI::App& app, Chosen& chosen);
+void AddFlowNoun(CLI::App& app, Chosen& chosen);
+void AddDropsNoun(CLI::App& app, Chosen& chosen);
+void AddStatsNoun(CLI::App& app, Chosen& chosen);
+void AddTraceNoun(CLI::App& app, Chosen& chosen);
+void AddCaptureNoun(CLI::App& app, Chosen& chosen);
+void AddWhyNoun(CLI::App& app, Chosen& chosen);
+void AddConfigNoun(CLI::App& app, Chosen& chosen);
+void AddWatchNoun(CLI::App& app, Chosen& chosen);
 
 }  // namespace pollux::ctl

@@ -96,10 +96,6 @@ void ToValue(const YAML::Node& node, Value* value) {
   }
 }
 
-absl::Status Invalid(const google::protobuf::util::Status& status) {
-  return absl::InvalidArgumentError(status.message().as_string());
-}
-
 }  // namespace
 
 std::string ToJson(const google::protobuf::Message& message) { return Json(message, true); }
@@ -116,11 +112,11 @@ std::string ToYaml(const google::protobuf::Message& message) {
 
 absl::StatusOr<Value> ParseDocument(const std::string& text) {
   Value value;
-  const std::size_t begin = text.find_first_not_of(" \t\r\n");
-  if (begin != std::string::npos && text[begin] == '{') {
-    const auto status = google::protobuf::util::JsonStringToMessage(text, &value);
-    return status.ok() ? absl::StatusOr<Value>(value) : Invalid(status);
+  // JSON is YAML, nearly (tabs, surrogate pairs); YAML's errors say where they are.
+  if (google::protobuf::util::JsonStringToMessage(text, &value).ok()) {
+    return value;
   }
+  value.Clear();
   try {
     ToValue(YAML::Load(text), &value);
   } catch (const YAML::Exception& error) {
@@ -136,7 +132,7 @@ absl::Status FromValue(const Value& value, google::protobuf::Message* message) {
   if (status.ok()) {
     status = google::protobuf::util::JsonStringToMessage(json, message);
   }
-  return status.ok() ? absl::OkStatus() : Invalid(status);
+  return status.ok() ? absl::OkStatus() : absl::InvalidArgumentError(status.message().as_string());
 }
 
 }  // namespace pollux::ctl

@@ -50,11 +50,12 @@ absl::Status Run(Session& session, const api::DropsRequest& request) {
 
 }  // namespace
 
-void AddDrops(CLI::App& app, Chosen& chosen) {
+void AddDropsNoun(CLI::App& app, Chosen& chosen) {
   const auto request = std::make_shared<api::DropsRequest>();
-  CLI::App& drops =
-      AddVerb(app, "drops", "Where packets end: counted by port and reason (docs/drops.md)", chosen,
-              [request](Session& session) { return Run(session, *request); });
+  CLI::App& drops = AddVerb(app, "drops",
+                            "Shows where packets end, by port and reason\nReasons are explained in "
+                            "docs/drops.md. Counted since each port was added.",
+                            chosen, [request](Session& session) { return Run(session, *request); });
   AddText(drops, "--port", "NAME", "only this port",
           [=](const std::string& port) { request->set_port(port); });
   AddSwitch(drops, "--all", "reasons that never occurred as well", [=] { request->set_all(true); });

@@ -35,7 +35,7 @@ void ShowOne(const api::ListEndpointsReply& reply, std::ostream& out) {
 void AddAdd(CLI::App& noun, Chosen& chosen) {
   const auto object = std::make_shared<api::Object>();
   api::Endpoint* endpoint = object->mutable_endpoint();  // the verb's functions keep the object
-  CLI::App& add = AddVerb(noun, "add", "Adds an endpoint; an equal one may be there already",
+  CLI::App& add = AddVerb(noun, "add", "Adds an endpoint\nOne that is equal may be there already.",
                           chosen, AddObject(object));
   AddText(add, "NAME", "", "unique among endpoints: letters, digits and ._-:/@",
           [=](const std::string& name) { endpoint->set_name(name); })
@@ -78,7 +78,7 @@ void AddRemove(CLI::App& noun, Chosen& chosen) {
 
 }  // namespace
 
-void AddEndpoint(CLI::App& app, Chosen& chosen) {
+void AddEndpointNoun(CLI::App& app, Chosen& chosen) {
   CLI::App& noun = AddNoun(app, "endpoint", "Pods, VMs and hosts with their addresses");
   AddAdd(noun, chosen);
   AddLook(noun, chosen);

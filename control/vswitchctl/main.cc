@@ -1,4 +1,6 @@
 // vswitchctl: the operator's command line. Wiring only.
+#include <unistd.h>
+
 #include <cstdio>
 #include <iostream>
 
@@ -15,10 +17,14 @@ int main(int argc, char** argv) {
   }
   Interrupt interrupt;
   const std::unique_ptr<Api> api = MakeGrpcApi(line.address, interrupt);
-  Output output(std::cout, line.format);
+  Output output(std::cout, line.format, isatty(STDOUT_FILENO) == 1);
   Session session{.api = *api, .output = output, .notes = std::cerr};
   if (const absl::Status status = line.action(session); !status.ok()) {
     std::cerr << "vswitchctl: " << status.message() << '\n';
+    return 1;
+  }
+  if (!std::cout.flush()) {
+    std::cerr << "vswitchctl: cannot write to standard output\n";
     return 1;
   }
   return 0;

@@ -18,13 +18,16 @@ class Output {
   // Writes the answer for people.
   using ForPeople = std::function<void(std::ostream&)>;
 
-  Output(std::ostream& out, std::optional<Format> format) : out_(out), format_(format) {}
+  Output(std::ostream& out, std::optional<Format> format, bool is_terminal = false)
+      : out_(out), format_(format), is_terminal_(is_terminal) {}
 
-  // Nothing: -o was not given.
-  [[nodiscard]] std::optional<Format> format() const { return format_; }
   [[nodiscard]] bool for_people() const {
     return format_.value_or(Format::kTable) == Format::kTable;
   }
+
+  [[nodiscard]] bool is_terminal() const { return is_terminal_; }
+  // For answers in a format of their own.
+  std::ostream& bytes() { return out_; }
 
   void Print(const google::protobuf::Message& reply, const ForPeople& for_people);
   // One of a stream: JSON on one line, YAML as a document of its own; written out at once. False:
@@ -34,6 +37,7 @@ class Output {
  private:
   std::ostream& out_;
   const std::optional<Format> format_;
+  const bool is_terminal_;
 };
 
 }  // namespace pollux::ctl

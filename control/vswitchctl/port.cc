@@ -88,8 +88,8 @@ void AddAdd(CLI::App& noun, Chosen& chosen) {
   const auto object = std::make_shared<api::Object>();
   const auto flags = std::make_shared<KindFlags>();
   api::Port* port = object->mutable_port();  // the verb's functions keep the object
-  CLI::App& add = AddVerb(noun, "add", "Adds a port; an equal one may be there already", chosen,
-                          AddObject(object), [=] { return FillKind(*flags, port); });
+  CLI::App& add = AddVerb(noun, "add", "Adds a port\nOne that is equal may be there already.",
+                          chosen, AddObject(object), [=] { return FillKind(*flags, port); });
   AddText(add, "NAME", "", "unique in the switch: letters, digits and ._-:/@",
           [=](const std::string& name) { port->set_name(name); })
       .Required();
@@ -104,7 +104,8 @@ void AddAdd(CLI::App& noun, Chosen& chosen) {
             [=](std::uint32_t mtu) { port->set_mtu(mtu); });
   AddNumber(add, "--queues", "queues in each direction, 1 to 16 (default: 1)",
             [=](std::uint32_t queues) { port->set_queues(queues); });
-  AddNumber(add, "--ring-size", "descriptors per queue where the switch chooses (default: 1024)",
+  AddNumber(add, "--ring-size",
+            "descriptors per queue where the switch chooses, a power of two (default: 1024)",
             [=](std::uint32_t size) { port->set_ring_size(size); });
   const Flag uplink = AddSwitch(
       add, "--uplink", "the wire: next hops are resolved by ARP and ND (default: a pod's port)",
@@ -133,8 +134,9 @@ void AddLook(CLI::App& noun, Chosen& chosen) {
 
 void AddRemove(CLI::App& noun, Chosen& chosen) {
   const auto request = std::make_shared<api::ApplyRequest>();
-  CLI::App& remove = AddVerb(noun, "remove", "Removes ports, all or none; its endpoints go first",
-                             chosen, RemoveObjects(request));
+  CLI::App& remove = AddVerb(
+      noun, "remove", "Removes ports, all or none\nTheir endpoints and routes have to go first.",
+      chosen, RemoveObjects(request));
   AddTexts(remove, "NAME", "", "of the ports", [=](const std::string& name) {
     request->add_remove()->set_port(name);
   }).Required();
@@ -168,7 +170,7 @@ void AddMove(CLI::App& noun, Chosen& chosen) {
 
 }  // namespace
 
-void AddPort(CLI::App& app, Chosen& chosen) {
+void AddPortNoun(CLI::App& app, Chosen& chosen) {
   CLI::App& noun = AddNoun(app, "port", "Where pods, the host and the wire plug in");
   AddAdd(noun, chosen);
   AddLook(noun, chosen);

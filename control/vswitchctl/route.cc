@@ -18,8 +18,8 @@ void ShowList(const api::ListRoutesReply& reply, std::ostream& out) {
 void AddAdd(CLI::App& noun, Chosen& chosen) {
   const auto object = std::make_shared<api::Object>();
   api::Route* route = object->mutable_route();  // the verb's functions keep the object
-  CLI::App& add = AddVerb(noun, "add", "Adds a route; an equal one may be there already", chosen,
-                          AddObject(object));
+  CLI::App& add = AddVerb(noun, "add", "Adds a route\nOne that is equal may be there already.",
+                          chosen, AddObject(object));
   AddText(add, "PREFIX", "", "destinations, as ADDRESS/LENGTH; the longest prefix wins",
           [=](const std::string& prefix) { route->set_prefix(prefix); })
       .Required();
@@ -41,7 +41,7 @@ void AddRemove(CLI::App& noun, Chosen& chosen) {
 
 }  // namespace
 
-void AddRoute(CLI::App& app, Chosen& chosen) {
+void AddRouteNoun(CLI::App& app, Chosen& chosen) {
   CLI::App& noun = AddNoun(app, "route", "Where packets go whose destination is no endpoint");
   AddAdd(noun, chosen);
   const auto all = std::make_shared<api::ListRequest>();

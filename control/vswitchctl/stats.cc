@@ -63,11 +63,12 @@ absl::Status Run(Session& session, const api::StatsRequest& request) {
 
 }  // namespace
 
-void AddStats(CLI::App& app, Chosen& chosen) {
+void AddStatsNoun(CLI::App& app, Chosen& chosen) {
   const auto request = std::make_shared<api::StatsRequest>();
-  CLI::App& stats =
-      AddVerb(app, "stats", "How much passes: packets and bytes since each port was added", chosen,
-              [request](Session& session) { return Run(session, *request); });
+  CLI::App& stats = AddVerb(app, "stats",
+                            "Shows how much passes\nPackets and bytes since each port was added; "
+                            "with --watch also rates and the workers.",
+                            chosen, [request](Session& session) { return Run(session, *request); });
   AddText(stats, "--port", "NAME", "only this port",
           [=](const std::string& port) { request->set_port(port); });
   AddWatch(stats, [=](std::uint32_t interval) { request->set_interval_ms(interval); });

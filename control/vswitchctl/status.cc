@@ -63,14 +63,15 @@ absl::Status Run(Session& session, const StatusFlags& flags) {
 
 }  // namespace
 
-void AddStatus(CLI::App& app, Chosen& chosen) {
+void AddStatusNoun(CLI::App& app, Chosen& chosen) {
   const auto flags = std::make_shared<StatusFlags>();
-  CLI::App& status = AddVerb(app, "status", "Is the switch well, what does each worker do?", chosen,
-                             [flags](Session& session) { return Run(session, *flags); });
+  CLI::App& status =
+      AddVerb(app, "status", "Tells whether the switch is well and what each worker does", chosen,
+              [flags](Session& session) { return Run(session, *flags); });
   AddDuration(status, "--wait", "waits at most so long for vswitchd to be ready (default: not)",
               [flags](std::chrono::milliseconds wait) { flags->wait = wait; });
   AddDuration(status, "--interval",
-              "measures what workers do over so long, at least 100ms, or 0s: not at all\n"
+              "measures what workers do over so long, at least 100ms, or 0s: not at all "
               "(default: 200ms, with -o json and yaml 0s)",
               [flags](std::chrono::milliseconds interval) { flags->interval = interval; });
 }

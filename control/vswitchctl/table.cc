@@ -63,7 +63,8 @@ void PrintFields(std::ostream& out,
     width = std::max(width, name.size());
   }
   for (const auto& [name, value] : fields) {
-    out << name << std::string(width - name.size(), ' ') << kGap << value << '\n';
+    out << name << std::string(width - name.size(), ' ') << kGap << (value.empty() ? "-" : value)
+        << '\n';
   }
 }
 

@@ -1,6 +1,7 @@
-#include "control/vswitchctl/suggest.h"
+#include "control/vswitchctl/words.h"
 
 #include <absl/strings/str_cat.h>
+#include <absl/strings/str_split.h>
 
 #include <algorithm>
 #include <numeric>
@@ -25,6 +26,22 @@ std::size_t Distance(std::string_view a, std::string_view b) {
 }
 
 }  // namespace
+
+std::string Wrap(const std::string& text, std::size_t width) {
+  std::string wrapped;
+  std::size_t column = 0;
+  for (const std::string& line : std::vector<std::string>(absl::StrSplit(text, '\n'))) {
+    wrapped += wrapped.empty() ? "" : "\n";
+    column = 0;
+    for (const std::string& word : std::vector<std::string>(absl::StrSplit(line, ' '))) {
+      const bool fits = column == 0 || column + 1 + word.size() <= width;
+      wrapped += column == 0 ? "" : fits ? " " : "\n";
+      column = fits && column != 0 ? column + 1 + word.size() : word.size();
+      wrapped += word;
+    }
+  }
+  return wrapped;
+}
 
 std::string Suggestion(std::string_view word, const std::vector<std::string>& known) {
   const std::string_view bare = word.substr(0, word.find('='));
