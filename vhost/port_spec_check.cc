@@ -1,5 +1,6 @@
 #include "vhost/port_spec_check.h"
 
+#include <absl/strings/escaping.h>
 #include <absl/strings/str_format.h>
 #include <net/if.h>
 #include <sys/un.h>
@@ -30,6 +31,14 @@ bool IsAlphanumeric(char c) {
   return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9');
 }
 
+// A value from outside as it may stand in a message: bounded, without control characters.
+std::string Shown(std::string_view text) {
+  constexpr std::size_t kMaxBytes = 128;
+  const std::string escaped =
+      absl::Utf8SafeCEscape({text.data(), std::min(text.size(), kMaxBytes)});
+  return escaped + (text.size() > kMaxBytes ? "..." : "");
+}
+
 bool IsPrintable(char c) { return c > ' ' && c < 0x7f; }
 
 // Letters and digits first; then also what Kubernetes puts into names, and separators.
@@ -53,7 +62,7 @@ bool IsAbsolutePath(std::string_view path) {
 
 absl::Status CheckSocket(const std::string& path, std::uint32_t mode) {
   if (!IsAbsolutePath(path) || path.size() > kMaxSocketPathBytes) {
-    return Invalid("socket: '%s' is not an absolute path of at most %d bytes", path,
+    return Invalid("socket: '%s' is not an absolute path of at most %d bytes", Shown(path),
                    kMaxSocketPathBytes);
   }
   if ((mode & ~kPermissionBits) != 0) {
@@ -66,10 +75,11 @@ struct BackendCheck {
   absl::Status operator()(const core::TapSpec& tap) const {
     if (!IsNameOfInterface(tap.ifname)) {
       return Invalid("ifname: '%s' is not 1 to %d characters without '/', ':', '%%' and spaces",
-                     tap.ifname, kMaxIfnameBytes);
+                     Shown(tap.ifname), kMaxIfnameBytes);
     }
     if (!tap.netns.empty() && !IsAbsolutePath(tap.netns)) {
-      return Invalid("netns: '%s' is not an absolute path (such as /run/netns/NAME)", tap.netns);
+      return Invalid("netns: '%s' is not an absolute path (such as /run/netns/NAME)",
+                     Shown(tap.netns));
     }
     return absl::OkStatus();
   }
@@ -83,7 +93,7 @@ struct BackendCheck {
     if (ethdev.devargs.empty() ||
         !std::all_of(ethdev.devargs.begin(), ethdev.devargs.end(), IsPrintable)) {
       return Invalid("devargs: '%s' is no DPDK device (such as 0000:01:00.0 or net_null0)",
-                     ethdev.devargs);
+                     Shown(ethdev.devargs));
     }
     return absl::OkStatus();
   }
@@ -95,7 +105,7 @@ absl::Status CheckPortSpec(const core::PortSpec& spec) {
   if (!IsNameOfPort(spec.name)) {
     return Invalid(
         "name: '%s' is not 1 to %d letters, digits or '._-:/@' that begin with a letter or digit",
-        spec.name, kMaxNameBytes);
+        Shown(spec.name), kMaxNameBytes);
   }
   if (spec.mtu < core::kMinMtu || spec.mtu > core::kMaxMtu) {
     return Invalid("mtu: %d is outside %d..%d", spec.mtu, core::kMinMtu, core::kMaxMtu);

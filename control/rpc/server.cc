@@ -8,7 +8,7 @@
 #include <grpcpp/server_posix.h>
 
 #include <fstream>
-#include <iterator>
+#include <sstream>
 #include <utility>
 
 #include "control/rpc/service.h"
@@ -29,7 +29,9 @@ absl::StatusOr<std::string> ReadPem(const char* flag, const std::string& path) {
         "--tls-ca");
   }
   std::ifstream file(path);
-  std::string text{std::istreambuf_iterator<char>(file), {}};
+  std::ostringstream contents;
+  contents << file.rdbuf();  // unlike the buffer itself, this does not throw
+  std::string text = contents.str();
   if (!file || text.find("-----BEGIN") == std::string::npos) {
     return absl::InvalidArgumentError(std::string(flag) + ": " + path +
                                       " cannot be read as a PEM file");

@@ -13,6 +13,9 @@
 #include <string>
 #include <thread>
 
+#include "vhost/unique_fd.h"
+#include "vhost/unix_socket.h"
+
 namespace pollux::control {
 
 class UnixListener {
@@ -20,22 +23,24 @@ class UnixListener {
   // Takes ownership of a connected, non-blocking descriptor.
   using OnConnection = std::function<void(int fd)>;
 
-  // A socket that is there already is replaced: the caller holds the run directory's lock.
+  // A socket that is there already is replaced if nobody answers on it; whatever else is there is
+  // left alone (AlreadyExists).
   static absl::StatusOr<std::unique_ptr<UnixListener>> Start(const std::string& path,
                                                              OnConnection on_connection);
-  // Removes the socket.
+  // Removes the socket, unless another one lies there by now.
   ~UnixListener();
   UnixListener(const UnixListener&) = delete;
   UnixListener& operator=(const UnixListener&) = delete;
 
  private:
-  UnixListener(std::string path, int listen_fd, int stop_fd, OnConnection on_connection);
+  UnixListener(std::string path, vhost::ListeningSocket socket, vhost::UniqueFd stop,
+               OnConnection on_connection);
   void Serve();
   void AcceptOne();
 
   const std::string path_;
-  const int listen_fd_;
-  const int stop_fd_;
+  const vhost::ListeningSocket socket_;
+  const vhost::UniqueFd stop_;  // an eventfd
   const OnConnection on_connection_;
   std::thread thread_;
 };

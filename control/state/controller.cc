@@ -40,6 +40,7 @@ absl::Status Controller::Start(const std::vector<core::PortSpec>& own_ports) {
     }
     loaded = *std::move(found);
     LOG_IF(ERROR, !loaded.problem.empty()) << "saved state: " << loaded.problem;
+    const std::lock_guard snapshot_lock(snapshot_mutex_);
     state_problem_ = loaded.problem;
   }
   const State desired = WithOwnPorts(std::move(loaded.saved.state), own_ports);
@@ -71,7 +72,8 @@ absl::StatusOr<Outcome> Controller::ChangeTo(const MakeNext& make_next, bool dry
   if (!next.ok()) {
     return next.status();
   }
-  for (const absl::Status& status : {CheckRemovals(now->desired, *next), Validate(*next)}) {
+  for (const absl::Status& status :
+       {CheckRemovals(now->desired, *next), Validate(*next, now->desired)}) {
     if (!status.ok()) {
       return status;
     }
@@ -97,6 +99,8 @@ absl::Status Controller::Install(const State& next) {
     }
   }
   if (const absl::Status status = reconciler_.Transit(next, revision); !status.ok()) {
+    // The way back may have made ports anew, or failed to.
+    Publish(snapshot()->desired);
     return status;
   }
   Publish(next);

@@ -72,9 +72,23 @@ absl::Status Remove(State& state, const Key& key, Owner owner) {
   return Remove<Route>(state, std::get<RouteKey>(key).prefix, owner);
 }
 
+// Two wishes for one object cannot both come true.
+absl::Status CheckGivenOnce(const std::vector<Object>& objects) {
+  std::set<std::string> seen;
+  for (const Object& object : objects) {
+    if (!seen.insert(NameOf(object)).second) {
+      return absl::InvalidArgumentError(NameOf(object) + " is given twice");
+    }
+  }
+  return absl::OkStatus();
+}
+
 }  // namespace
 
 absl::StatusOr<State> Apply(const State& state, const Edit& edit) {
+  if (const absl::Status status = CheckGivenOnce(edit.put); !status.ok()) {
+    return status;
+  }
   State next = state;
   for (const Key& key : edit.remove) {
     if (const absl::Status status = Remove(next, key, edit.owner); !status.ok()) {
@@ -92,12 +106,6 @@ absl::StatusOr<State> Apply(const State& state, const Edit& edit) {
 }
 
 absl::StatusOr<State> Sync(const State& state, Owner owner, const std::vector<Object>& objects) {
-  std::set<std::string> seen;
-  for (const Object& object : objects) {
-    if (!seen.insert(NameOf(object)).second) {
-      return absl::InvalidArgumentError(NameOf(object) + " is given twice");
-    }
-  }
   State swept = state;
   const auto of_owner = [owner](const auto& entry) { return entry.second.owner == owner; };
   std::erase_if(swept.ports, of_owner);

@@ -35,10 +35,11 @@ struct Edit {
   bool create_only = false;
 };
 
-// FailedPrecondition for objects of another owner; AlreadyExists with create_only.
+// FailedPrecondition for objects of another owner; AlreadyExists with create_only; InvalidArgument
+// if an object is given twice.
 absl::StatusOr<State> Apply(const State& state, const Edit& edit);
 
-// The owner's objects become exactly `objects`; InvalidArgument if one is given twice.
+// The owner's objects become exactly `objects`; errors as above.
 absl::StatusOr<State> Sync(const State& state, Owner owner, const std::vector<Object>& objects);
 
 // Adds or replaces, whoever owns it.

@@ -27,12 +27,14 @@ State WithoutFailures(const State& state, const std::map<std::string, PortFailur
 }  // namespace
 
 absl::Status Reconciler::Transit(const State& to, net::Revision revision) {
-  const State before = installed_.state;
-  const net::Revision revision_before = installed_.revision;
-  for (const Action& action : Diff(before, WithoutFailures(to, installed_.failures))) {
+  const Installed before = installed_;
+  std::vector<Action> actions = Diff(before.state, WithoutFailures(to, before.failures));
+  if (actions.empty()) {
+    actions.emplace_back(Publish{before.state.forwarding, true});
+  }
+  for (const Action& action : actions) {
     if (const absl::Status status = Execute(action, revision); !status.ok()) {
-      const absl::Status back = Converge(before, revision_before);
-      LOG_IF(ERROR, !back.ok()) << "roll-back: " << back.message();
+      RollBack(before.state, before.revision, before.failures);
       return status;
     }
   }
@@ -41,6 +43,18 @@ absl::Status Reconciler::Transit(const State& to, net::Revision revision) {
     return at == to.ports.end() || at->second.spec != entry.second.spec;
   });
   return absl::OkStatus();
+}
+
+void Reconciler::RollBack(const State& to, net::Revision revision,
+                          const std::map<std::string, PortFailure>& failures) {
+  const absl::Status status = Converge(to, revision);
+  LOG_IF(ERROR, !status.ok()) << "roll-back: " << status.message();
+  // A port that had failed and was healed on the way is no more, and wanted as before.
+  for (const auto& [name, failure] : failures) {
+    if (!installed_.ids.contains(name)) {
+      installed_.failures.try_emplace(name, failure);
+    }
+  }
 }
 
 absl::Status Reconciler::Converge(const State& to, net::Revision revision) {
@@ -58,6 +72,9 @@ absl::Status Reconciler::Converge(const State& to, net::Revision revision) {
       installed_.failures[add->port.spec.name] = {add->port.spec, std::string(status.message())};
     } else {
       result = status;
+      if (std::holds_alternative<Publish>(action)) {
+        break;
+      }
     }
   }
   // The first publication is the packet path's sign to start, be there anything to forward or not.

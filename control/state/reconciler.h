@@ -37,16 +37,20 @@ class Reconciler {
   explicit Reconciler(Switch& packet_side) : switch_(packet_side) {}
 
   // Ports that failed before and did not change stay failed and are no reason to fail again. On an
-  // error the switch is back where it was, as far as the machine allows.
+  // error the switch is back where it was, as far as the machine allows; on success the workers
+  // have the revision, be there anything new for them in it or not.
   absl::Status Transit(const State& to, net::Revision revision);
 
   // Tries every port, failed ones included; publishes only if something changed. Ports that could
-  // not be made are in installed().failures; the error is that of anything else.
+  // not be made are in installed().failures; the error is that of anything else. No port is removed
+  // while the workers may still forward to it.
   absl::Status Converge(const State& to, net::Revision revision);
 
   [[nodiscard]] const Installed& installed() const { return installed_; }
 
  private:
+  void RollBack(const State& to, net::Revision revision,
+                const std::map<std::string, PortFailure>& failures);
   absl::Status Execute(const Action& action, net::Revision revision);
   absl::Status Do(const AddPort& action);
   absl::Status Do(const RemovePort& action);

@@ -26,13 +26,17 @@ absl::StatusOr<std::string_view> CheckedBody(std::string_view contents) {
   const std::size_t end = contents.find('\n');
   const std::vector<std::string> header = absl::StrSplit(std::string(contents.substr(0, end)), ' ');
   std::uint32_t version = 0;
-  if (end == std::string_view::npos || header.size() != 4 || header[0] != kMagic ||
-      !absl::SimpleAtoi(header[1], &version)) {
+  if (end == std::string_view::npos || header.size() < 2 || header[0] != kMagic ||
+      !absl::SimpleAtoi(header[1], &version) || version == 0) {
     return absl::DataLossError("it does not begin as a state file does");
   }
+  // Whatever else a newer version's header holds.
   if (version > kVersion) {
     return absl::FailedPreconditionError(
         absl::StrFormat("it is of version %d, this vswitchd reads up to %d", version, kVersion));
+  }
+  if (header.size() != 4) {
+    return absl::DataLossError("its header is damaged");
   }
   const std::string_view body = contents.substr(end + 1);
   std::uint64_t length = 0;

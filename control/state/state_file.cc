@@ -2,13 +2,16 @@
 
 #include <absl/strings/str_cat.h>
 #include <fcntl.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
+#include <cstdio>
+#include <cstring>
 #include <filesystem>
-#include <fstream>
-#include <iterator>
+#include <utility>
 
 namespace pollux::control {
 namespace {
@@ -17,25 +20,9 @@ absl::Status SystemError(const char* what, const std::string& path) {
   return absl::ErrnoToStatus(errno, absl::StrCat(what, " ", path));
 }
 
-class FileDescriptor {
- public:
-  explicit FileDescriptor(int fd) : fd_(fd) {}
-  FileDescriptor(const FileDescriptor&) = delete;
-  FileDescriptor& operator=(const FileDescriptor&) = delete;
-  ~FileDescriptor() {
-    if (fd_ >= 0) {
-      close(fd_);
-    }
-  }
-  [[nodiscard]] int get() const { return fd_; }
-
- private:
-  const int fd_;
-};
-
 absl::Status SyncPath(const std::string& path, int open_flags) {
-  const FileDescriptor file(open(path.c_str(), open_flags | O_CLOEXEC));
-  if (file.get() < 0 || fsync(file.get()) != 0) {
+  const vhost::UniqueFd file(open(path.c_str(), open_flags | O_CLOEXEC));
+  if (!file.valid() || fsync(file.get()) != 0) {
     return SystemError("cannot sync", path);
   }
   return absl::OkStatus();
@@ -43,8 +30,8 @@ absl::Status SyncPath(const std::string& path, int open_flags) {
 
 absl::Status WriteAndSync(const std::string& path, std::string_view contents) {
   constexpr mode_t kMode = 0600;
-  const FileDescriptor file(open(path.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, kMode));
-  if (file.get() < 0) {
+  const vhost::UniqueFd file(open(path.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, kMode));
+  if (!file.valid()) {
     return SystemError("cannot write", path);
   }
   while (!contents.empty()) {
@@ -57,14 +44,35 @@ absl::Status WriteAndSync(const std::string& path, std::string_view contents) {
   return fsync(file.get()) == 0 ? absl::OkStatus() : SystemError("cannot sync", path);
 }
 
-// NotFound if there is none.
-absl::StatusOr<SavedState> ReadState(const std::string& path) {
-  std::ifstream file(path, std::ios::binary);
-  if (!file) {
+// DataLoss for a file that opens but cannot be read: a broken disk is no better than a torn file.
+absl::StatusOr<std::string> ReadFile(const std::string& path) {
+  constexpr std::size_t kChunk = 1 << 16;
+  const vhost::UniqueFd file(open(path.c_str(), O_RDONLY | O_CLOEXEC));
+  if (!file.valid()) {
     return SystemError("cannot read", path);
   }
-  const std::string contents{std::istreambuf_iterator<char>(file), {}};
-  absl::StatusOr<SavedState> saved = Decode(contents);
+  std::string contents;
+  while (true) {
+    const std::size_t size = contents.size();
+    contents.resize(size + kChunk);
+    const ssize_t got = read(file.get(), contents.data() + size, kChunk);
+    contents.resize(size + static_cast<std::size_t>(std::max<ssize_t>(got, 0)));
+    if (got == 0) {
+      return contents;
+    }
+    if (got < 0 && errno != EINTR) {
+      return absl::DataLossError(absl::StrCat("it cannot be read: ", std::strerror(errno)));
+    }
+  }
+}
+
+// NotFound if there is none.
+absl::StatusOr<SavedState> ReadState(const std::string& path) {
+  const absl::StatusOr<std::string> contents = ReadFile(path);
+  if (!contents.ok() && !absl::IsDataLoss(contents.status())) {
+    return contents.status();
+  }
+  absl::StatusOr<SavedState> saved = contents.ok() ? Decode(*contents) : contents.status();
   return saved.ok() ? saved
                     : absl::Status(saved.status().code(),
                                    absl::StrCat(path, ": ", saved.status().message()));
@@ -81,7 +89,16 @@ absl::StatusOr<StateFile> StateFile::Open(const std::string& directory) {
     return absl::UnavailableError(
         absl::StrCat("--state-dir: cannot make ", directory, ": ", error.message()));
   }
-  return StateFile(directory);
+  vhost::UniqueFd lock(open(directory.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+  if (!lock.valid()) {
+    return SystemError("--state-dir: cannot open", directory);
+  }
+  if (flock(lock.get(), LOCK_EX | LOCK_NB) != 0) {
+    return absl::FailedPreconditionError(
+        absl::StrCat("--state-dir: another vswitchd uses ", directory,
+                     ": end it, or give this one its own --state-dir"));
+  }
+  return StateFile(directory, std::move(lock));
 }
 
 std::string StateFile::Path(std::string_view suffix) const {

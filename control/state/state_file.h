@@ -16,9 +16,11 @@
 
 #include <string>
 #include <string_view>
+#include <utility>
 
 #include "control/state/state.h"
 #include "dataplane/net/ids.h"
+#include "vhost/unique_fd.h"
 
 namespace pollux::control {
 
@@ -35,7 +37,8 @@ absl::StatusOr<SavedState> Decode(std::string_view contents);
 
 class StateFile {
  public:
-  // Makes the directory (0700) if it is not there.
+  // Makes the directory (0700) if it is not there, and locks it: FailedPrecondition while another
+  // StateFile, here or in another process, uses it.
   static absl::StatusOr<StateFile> Open(const std::string& directory);
 
   struct Loaded {
@@ -51,10 +54,12 @@ class StateFile {
   absl::Status Commit();
 
  private:
-  explicit StateFile(std::string directory) : directory_(std::move(directory)) {}
+  StateFile(std::string directory, vhost::UniqueFd lock)
+      : directory_(std::move(directory)), lock_(std::move(lock)) {}
   [[nodiscard]] std::string Path(std::string_view suffix) const;
 
   std::string directory_;
+  vhost::UniqueFd lock_;  // the directory; the lock dies with its process
 };
 
 }  // namespace pollux::control

@@ -49,6 +49,9 @@ class Unique {
     if (inserted) {
       return absl::OkStatus();
     }
+    if (at->second == &holder) {
+      return FieldError(field, absl::StrFormat("%s is given twice", text), NameOf(holder));
+    }
     return FieldConflict(field,
                          absl::StrFormat("%s belongs to %s of owner \"%s\"", text,
                                          NameOf(*at->second), OwnerName(at->second->owner)),
@@ -210,20 +213,32 @@ class Checker {
   Unique<net::IpAddress, Endpoint> addresses_;
 };
 
-}  // namespace
-
-absl::Status Validate(const State& state) {
-  Checker checker(state);
-  const auto check_all = [&](const auto& objects) {
+// Those that stay as they were first, so that they hold what newcomers want, too.
+template <typename Map>
+absl::Status CheckAll(Checker& checker, const Map& objects, const Map& settled) {
+  for (const bool staying : {true, false}) {
     for (const auto& [key, object] : objects) {
+      const auto before = settled.find(key);
+      if ((before != settled.end() && before->second == object) != staying) {
+        continue;
+      }
       if (const absl::Status status = checker.Check(object); !status.ok()) {
         return status;
       }
     }
-    return absl::OkStatus();
-  };
-  for (const absl::Status& status : {check_all(state.ports), check_all(state.forwarding.endpoints),
-                                     check_all(state.forwarding.routes)}) {
+  }
+  return absl::OkStatus();
+}
+
+}  // namespace
+
+absl::Status Validate(const State& state, const State& settled) {
+  Checker checker(state);
+  const Forwarding& forwarding = state.forwarding;
+  for (const absl::Status& status :
+       {CheckAll(checker, state.ports, settled.ports),
+        CheckAll(checker, forwarding.endpoints, settled.forwarding.endpoints),
+        CheckAll(checker, forwarding.routes, settled.forwarding.routes)}) {
     if (!status.ok()) {
       return status;
     }

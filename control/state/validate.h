@@ -12,7 +12,10 @@ namespace pollux::control {
 // right. FailedPrecondition: it clashes with another object, which is named with its owner (names,
 // addresses, Ethernet addresses, sockets and devices are unique in the switch), or its port is not
 // there.
-absl::Status Validate(const State& state);
+//
+// `settled` is the state before: in a clash between an object that it has and one that it has not,
+// the newcomer is at fault.
+absl::Status Validate(const State& state, const State& settled = {});
 
 // FailedPrecondition if a port of `before` is missing in `after` where something still refers to
 // it: the clearer error of the two for who removes a port.
