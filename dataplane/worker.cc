@@ -116,18 +116,10 @@ bool Worker::Pass() {
   if (any_needs_event_) {
     PollReadiness();
   }
-  unsigned busy = 0;
-  for (Polled& polled : polled_) {
-    polled.share.Earn();
-    const bool sits_out = polled.share.InDebt() && busy_queues_ > 1;
-    if (polled.ready && !sits_out && PollQueue(polled, *tables)) {
-      ++busy;
-    }
-  }
-  busy_queues_ = busy;
+  const bool worked = PollQueues(*tables);
   RunCommands(*tables);
   SendHeld(*tables);
-  return busy > 0;
+  return worked;
 }
 
 void Worker::RecordGap(std::uint64_t now_ns) {
@@ -136,6 +128,22 @@ void Worker::RecordGap(std::uint64_t now_ns) {
     statistics_.longest_gap_ns.store(gap, std::memory_order_relaxed);
   }
   last_top_ns_ = now_ns;
+}
+
+bool Worker::PollQueues(const tables::Tables& tables) {
+  bool worked = false;
+  unsigned busy = 0;
+  for (Polled& polled : polled_) {
+    polled.share.Earn();
+    if (!polled.share.SitsOut(busy_queues_)) {
+      const bool had_work = polled.ready && PollQueue(polled, tables);
+      polled.share.EndTurn(had_work);
+      worked |= had_work;
+    }
+    busy += polled.share.had_work() ? 1U : 0U;
+  }
+  busy_queues_ = busy;
+  return worked;
 }
 
 bool Worker::PollQueue(Polled& polled, const tables::Tables& tables) {
