@@ -12,6 +12,7 @@
 #include <ctime>
 
 #include "dataplane/pipeline.h"
+#include "dataplane/stages/held.h"
 #include "dataplane/stages/neighbour.h"
 
 namespace pollux {
@@ -117,9 +118,10 @@ bool Worker::Pass() {
     PollReadiness();
   }
   const bool worked = PollQueues(*tables);
-  RunCommands(*tables);
-  SendHeld(*tables);
-  return worked;
+  const bool commanded = RunCommands(*tables);
+  stages::SendHeld(*tables, state_, net::Nanos{now_ns_});
+  TellControl();
+  return worked || commanded;
 }
 
 void Worker::RecordGap(std::uint64_t now_ns) {
@@ -175,31 +177,7 @@ bool Worker::PollQueue(Polled& polled, const tables::Tables& tables) {
   return true;
 }
 
-// What the last bursts left to send: frames of the switch's own, and packets whose neighbour is
-// known now. Their buffers are the worker's, so they may leave after the burst was released.
-void Worker::SendHeld(const tables::Tables& tables) {
-  if (!state_.pending.empty()) [[unlikely]] {
-    std::array<core::Packet*, core::kBurst> ready;
-    const unsigned count =
-        stages::CollectResolved(tables, state_, net::Nanos{now_ns_}, {ready.data(), ready.size()});
-    for (unsigned i = 0; i < count; ++i) {
-      (*tables.ports)[ready[i]->egress].port->counters(id_).generated.Add(1);
-    }
-    stages::SendPackets(tables, state_, {ready.data(), count}, nullptr);
-  }
-  const std::span<core::Packet> generated = state_.generated.packets();
-  if (!generated.empty()) [[unlikely]] {
-    std::array<core::Packet*, stages::GeneratedFrames::kCapacity> list;
-    for (std::size_t i = 0; i < generated.size(); ++i) {
-      list[i] = &generated[i];
-      core::Port* port = (*tables.ports)[generated[i].egress].port;
-      if (port != nullptr) {
-        port->counters(id_).generated.Add(1);
-      }
-    }
-    stages::SendPackets(tables, state_, {list.data(), generated.size()}, nullptr);
-    state_.generated.Clear();
-  }
+void Worker::TellControl() {
   if (state_.events_pushed) [[unlikely]] {
     state_.events_pushed = false;
     const std::uint64_t one = 1;
@@ -207,9 +185,14 @@ void Worker::SendHeld(const tables::Tables& tables) {
   }
 }
 
-void Worker::RunCommands(const tables::Tables& tables) {
+// At most as many as there is room for their frames; the rest in the next pass. True if there were
+// any: then the worker does not sleep before it has looked again.
+bool Worker::RunCommands(const tables::Tables& tables) {
   WorkerCommand command;
-  while (commands_.TryPop(command)) {
+  bool any = false;
+  while (state_.generated.packets().size() < stages::GeneratedFrames::kCapacity &&
+         commands_.TryPop(command)) {
+    any = true;
     const tables::PortEntry& port = (*tables.ports)[command.port];
     if (port.port == nullptr) {
       continue;
@@ -219,10 +202,8 @@ void Worker::RunCommands(const tables::Tables& tables) {
     } else {
       stages::GenerateAnnouncement(state_, port, command.ip, command.mac);
     }
-    if (state_.generated.packets().size() == stages::GeneratedFrames::kCapacity) {
-      return;  // the rest in the next pass
-    }
   }
+  return any;
 }
 
 void Worker::AdoptPlan(const PollPlan& plan) {

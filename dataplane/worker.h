@@ -106,8 +106,8 @@ class Worker {
   void PollReadiness();
   bool PollQueues(const tables::Tables& tables);
   bool PollQueue(Polled& polled, const tables::Tables& tables);
-  void RunCommands(const tables::Tables& tables);
-  void SendHeld(const tables::Tables& tables);
+  bool RunCommands(const tables::Tables& tables);
+  void TellControl();
   void RecordGap(std::uint64_t now_ns);
 
   void Idle();
