@@ -152,6 +152,22 @@ void PrintChanges(const api::ApplyReply& reply, std::ostream& out) {
   out << "revision " << reply.revision() << '\n';
 }
 
+namespace {
+
+void ShowRemoved(const api::ApplyRequest& request, const api::ApplyReply& reply,
+                 std::ostream& out) {
+  for (const api::Key& key : request.remove()) {
+    const std::string name = NameOf(key);
+    const bool removed =
+        std::any_of(reply.items().begin(), reply.items().end(),
+                    [&](const api::Change& change) { return NameOf(change.before()) == name; });
+    out << (removed ? "removed " : "there is no ") << name << '\n';
+  }
+  out << "revision " << reply.revision() << '\n';
+}
+
+}  // namespace
+
 Action AddObject(std::shared_ptr<const api::Object> object) {
   return [object](Session& session) {
     api::ApplyRequest request;
@@ -172,19 +188,10 @@ Action AddObject(std::shared_ptr<const api::Object> object) {
 Action RemoveObjects(std::shared_ptr<const api::ApplyRequest> request) {
   return [request](Session& session) {
     const absl::StatusOr<api::ApplyReply> reply = session.api.Apply(*request);
-    if (!reply.ok()) {
-      return reply.status();
+    if (reply.ok()) {
+      session.output.Print(*reply, [&](std::ostream& out) { ShowRemoved(*request, *reply, out); });
     }
-    session.output.Print(*reply, [&](std::ostream& out) {
-      for (const api::Key& key : request->remove()) {
-        const bool removed = std::any_of(
-            reply->items().begin(), reply->items().end(),
-            [&](const api::Change& change) { return NameOf(change.before()) == NameOf(key); });
-        out << (removed ? "removed " : "there is no ") << NameOf(key) << '\n';
-      }
-      out << "revision " << reply->revision() << '\n';
-    });
-    return absl::OkStatus();
+    return reply.status();
   };
 }
 

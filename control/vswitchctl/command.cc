@@ -126,7 +126,7 @@ Flag AddSwitch(CLI::App& verb, const std::string& name, const std::string& help,
   return Flag(verb.add_flag_callback(name, std::move(set), help));
 }
 
-void AddWatch(CLI::App& verb, std::function<void(std::uint32_t)> set_interval_ms) {
+void AddWatch(CLI::App& verb, const std::function<void(std::uint32_t)>& set_interval_ms) {
   constexpr std::uint32_t kDefaultMs = 1000;
   const Flag watch = AddSwitch(verb, "--watch", "again and again, with rates, until interrupted",
                                [set_interval_ms] { set_interval_ms(kDefaultMs); });

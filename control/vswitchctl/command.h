@@ -73,7 +73,7 @@ Flag AddSwitch(CLI::App& verb, const std::string& name, const std::string& help,
                std::function<void()> set);
 
 // --watch and --interval, which say how often a request is answered.
-void AddWatch(CLI::App& verb, std::function<void(std::uint32_t)> set_interval_ms);
+void AddWatch(CLI::App& verb, const std::function<void(std::uint32_t)>& set_interval_ms);
 
 // The action of a request that is a message, for one call and one way to show the answer.
 template <typename Request, typename Reply>
