@@ -136,11 +136,44 @@ absl::Status CheckCores(const Options& options) {
                                    options.main_core));
 }
 
+absl::Status CheckNumbers() {
+  if (FLAGS_memory_mb <= 0) {
+    return absl::InvalidArgumentError("--memory-mb: must be above 0");
+  }
+  if (FLAGS_main_core < -1) {
+    return absl::InvalidArgumentError("--main-core: must not be below 0");
+  }
+  if (FLAGS_flow_entries <= 0) {
+    return absl::InvalidArgumentError("--flow-entries: must be above 0");
+  }
+  return FLAGS_pickup_seconds >= 0
+             ? absl::OkStatus()
+             : absl::InvalidArgumentError("--pickup-seconds: must not be below 0");
+}
+
+// Absolute, without a slash at its end.
+absl::StatusOr<std::string> Directory(const char* flag, const std::string& value) {
+  std::error_code error;
+  const std::filesystem::path path = std::filesystem::absolute(value, error).lexically_normal();
+  if (value.empty() || error) {
+    return absl::InvalidArgumentError(
+        absl::StrCat(flag, ": ", value.empty() ? "must not be empty" : error.message()));
+  }
+  return path.has_filename() ? path.string() : path.parent_path().string();
+}
+
 absl::StatusOr<Options> OptionsFromFlags() {
+  const absl::StatusOr<std::string> run_dir = Directory("--run-dir", FLAGS_run_dir);
+  const absl::StatusOr<std::string> state_dir = Directory("--state-dir", FLAGS_state_dir);
+  for (const absl::Status& status : {run_dir.status(), state_dir.status(), CheckNumbers()}) {
+    if (!status.ok()) {
+      return status;
+    }
+  }
   const std::vector<unsigned> allowed = AllowedCores();
   Options options{
-      .run_dir = std::filesystem::absolute(FLAGS_run_dir).lexically_normal(),
-      .state_dir = std::filesystem::absolute(FLAGS_state_dir).lexically_normal(),
+      .run_dir = *run_dir,
+      .state_dir = *state_dir,
       .cores = {allowed.back()},
       .main_core = FLAGS_main_core < 0 ? allowed.front() : static_cast<unsigned>(FLAGS_main_core),
       .no_huge = FLAGS_no_huge,
@@ -150,12 +183,6 @@ absl::StatusOr<Options> OptionsFromFlags() {
       .tls_cert = FLAGS_tls_cert,
       .tls_key = FLAGS_tls_key,
       .tls_ca = FLAGS_tls_ca};
-  if (FLAGS_memory_mb <= 0) {
-    return absl::InvalidArgumentError("--memory-mb: must be above 0");
-  }
-  if (FLAGS_flow_entries <= 0 || FLAGS_pickup_seconds < 0) {
-    return absl::InvalidArgumentError("--flow-entries, --pickup-seconds: must not be below 0");
-  }
   if (!FLAGS_cores.empty()) {
     absl::StatusOr<std::vector<unsigned>> cores = ParseCores(FLAGS_cores);
     if (!cores.ok()) {

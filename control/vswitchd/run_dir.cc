@@ -17,7 +17,9 @@ namespace pollux::control {
 
 absl::StatusOr<RunDir> RunDir::Lock(const std::string& path) {
   std::error_code error;
-  std::filesystem::create_directories(path, error);
+  if (std::filesystem::create_directories(path, error)) {
+    std::filesystem::permissions(path, std::filesystem::perms(0755), error);  // whatever the umask
+  }
   const std::string lock = path + "/vswitchd.pid";
   constexpr mode_t kMode = 0644;
   const int fd = error ? -1 : open(lock.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, kMode);
@@ -53,7 +55,7 @@ RunDir::~RunDir() {
 }
 
 std::string RunDir::file_prefix() const {
-  constexpr std::size_t kReadable = 20;
+  constexpr std::size_t kReadable = 17;
   const std::string readable = absl::StrReplaceAll(path_, {{"/", "-"}});
   return absl::StrFormat("pollux%s-%016x",
                          readable.substr(readable.size() - std::min(readable.size(), kReadable)),
