@@ -164,6 +164,11 @@ void FakePort::set_capacity(std::size_t frames) {
   capacity_ = frames;
 }
 
+void FakePort::set_refusal(core::DropReason reason) {
+  const std::lock_guard lock(mutex_);
+  refusal_ = reason;
+}
+
 void FakePort::set_link_up(bool up) {
   const std::lock_guard lock(mutex_);
   link_up_ = up;
@@ -195,6 +200,9 @@ core::DropReason FakePort::Deliver(const core::Packet& packet) {
       << " bytes, beyond its MTU";
   if (!link_up_) {
     return core::DropReason::kDestinationDown;
+  }
+  if (refusal_ != core::DropReason::kNone) {
+    return refusal_;
   }
   if (sent_.size() >= capacity_) {
     return core::DropReason::kDestinationFull;

@@ -51,6 +51,9 @@ class FakePort final : public core::Port {
 
   // Frames that the peer holds at most before Send() leaves kDestinationFull.
   void set_capacity(std::size_t frames);
+  // Send() leaves this reason on every frame, as a port would whose peer or device is at fault;
+  // kNone: it takes them again.
+  void set_refusal(core::DropReason reason);
   // Down: Send() leaves kDestinationDown.
   void set_link_up(bool up);
   // Without `checksum`, Send() completes partial checksums, as real ports do. All false at first.
@@ -73,6 +76,7 @@ class FakePort final : public core::Port {
   std::vector<FakeFrame> sent_;
   std::size_t capacity_ = kUnlimited;
   bool link_up_ = true;
+  core::DropReason refusal_ = core::DropReason::kNone;
   core::PortCapabilities capabilities_;
 };
 

@@ -114,6 +114,20 @@ TEST_F(FakePortTest, FullAndDownPeersLeaveTheirReason) {
   EXPECT_THAT(out_.TakeSent(), IsEmpty());
 }
 
+TEST_F(FakePortTest, RefusesForAnyReason) {
+  out_.set_refusal(core::DropReason::kDeviceError);
+  in_.Enqueue(MakeFrame(60));
+  Relay(in_, out_, batch_);
+  EXPECT_EQ(batch_.packets()[0].drop, core::DropReason::kDeviceError);
+  EXPECT_THAT(out_.TakeSent(), IsEmpty());
+
+  in_.rx_queue(0).Release(batch_);
+  out_.set_refusal(core::DropReason::kNone);
+  in_.Enqueue(MakeFrame(61));
+  Relay(in_, out_, batch_);
+  EXPECT_THAT(out_.TakeSent(), ElementsAre(MakeFrame(61)));
+}
+
 TEST_F(FakePortTest, WakesAnArmedWorkerOnce) {
   core::RxQueue& queue = in_.rx_queue(0);
   EXPECT_FALSE(queue.Arm());

@@ -2,7 +2,7 @@
 
 #include <gtest/gtest.h>
 
-#include "dataplane/stages/step_test_support.h"
+#include "test/packet/frames.h"
 
 namespace pollux::stages::testing {
 namespace {
@@ -28,51 +28,11 @@ class IcmpErrorTest : public ::testing::Test {
   net::PortId egress_;
 };
 
-Bytes Udp(std::size_t payload) {
-  Bytes l4;
-  Append(
-      l4,
-      net::UdpHeader{
-          net::Be16(1000), net::Be16(53), net::Be16(static_cast<std::uint16_t>(8 + payload)), {}});
-  const Bytes pattern = Pattern(payload);
-  l4.insert(l4.end(), pattern.begin(), pattern.end());
-  return l4;
-}
 Bytes UdpV4(std::size_t payload, const char* from = "10.0.0.10", const char* to = "198.18.0.1") {
   return Ipv4Frame(kGatewayMac, kPodMac, V4(from), V4(to), IpProtocol::kUdp, Udp(payload), 6);
 }
 Bytes UdpV6(std::size_t payload, const char* from = "fd00::10", const char* to = "2001:db8:1::1") {
   return Ipv6Frame(kGatewayMac, kPodMac, V6(from), V6(to), IpProtocol::kUdp, Udp(payload), 6, 9);
-}
-
-// The error as RFC 792 draws it, quoting all of `offending` that was in private memory.
-Bytes ErrorV4(const Bytes& offending, const char* from, const char* to, std::uint8_t type,
-              std::uint8_t code, std::uint16_t mtu) {
-  Bytes icmp;
-  Append(icmp, net::IcmpHeader{type, code, {}, {}, net::Be16(mtu)});
-  const std::size_t quoted = std::min<std::size_t>(114, offending.size() - 14);
-  icmp.insert(icmp.end(), offending.begin() + 14,
-              offending.begin() + 14 + static_cast<long>(quoted));
-  Bytes frame =
-      Ipv4Frame(kPodMac, kGatewayMac, V4(from), V4(to), IpProtocol::kIcmp, icmp, kIcmpChecksumAt);
-  auto& ip = Overlay<net::Ipv4Header>(frame, 14);
-  ip.tos = 0xc0;
-  ip.id = {};
-  ip.fragment = net::Be16(0x4000);
-  ip.ttl = 64;
-  ip.checksum = {};
-  ip.checksum = net::InternetChecksum({frame.data() + 14, 20});
-  return frame;
-}
-Bytes ErrorV6(const Bytes& offending, const char* from, const char* to, std::uint8_t type,
-              std::uint8_t code, std::uint16_t mtu) {
-  Bytes icmp;
-  Append(icmp, net::IcmpHeader{type, code, {}, {}, net::Be16(mtu)});
-  const std::size_t quoted = std::min<std::size_t>(114, offending.size() - 14);
-  icmp.insert(icmp.end(), offending.begin() + 14,
-              offending.begin() + 14 + static_cast<long>(quoted));
-  return Ipv6Frame(kPodMac, kGatewayMac, V6(from), V6(to), IpProtocol::kIcmpv6, icmp,
-                   kIcmpChecksumAt, 64);
 }
 
 struct KindRow {
@@ -89,10 +49,11 @@ TEST_P(IcmpErrorKinds, GoBackToThePodFromTheGateway) {
     const Bytes v4 = UdpV4(payload);
     EXPECT_EQ(Provoke(v4, kPod, row.error, row.mtu), Verdict::DropAnswer(kReason));
     EXPECT_EQ(egress_, kPod);
-    EXPECT_EQ(frame_, ErrorV4(v4, "169.254.1.1", "10.0.0.10", row.type_v4, row.code_v4, row.mtu));
+    EXPECT_EQ(frame_,
+              ErrorFrame(v4, {"169.254.1.1", "10.0.0.10", row.type_v4, row.code_v4, row.mtu}));
     const Bytes v6 = UdpV6(payload);
     EXPECT_EQ(Provoke(v6, kPod, row.error, row.mtu), Verdict::DropAnswer(kReason));
-    EXPECT_EQ(frame_, ErrorV6(v6, "fe80::1", "fd00::10", row.type_v6, row.code_v6, row.mtu));
+    EXPECT_EQ(frame_, ErrorFrame(v6, {"fe80::1", "fd00::10", row.type_v6, row.code_v6, row.mtu}));
   }
 }
 

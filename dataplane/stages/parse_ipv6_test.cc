@@ -50,11 +50,11 @@ Bytes Frame(const std::vector<Extension>& extensions, IpProtocol protocol, const
   Bytes body;
   for (std::size_t i = 0; i < extensions.size(); ++i) {
     const std::size_t at = body.size();
-    body.insert(body.end(), extensions[i].bytes.begin(), extensions[i].bytes.end());
+    AppendBytes(body, extensions[i].bytes);
     body[at] =
         static_cast<std::uint8_t>(i + 1 < extensions.size() ? extensions[i + 1].type : protocol);
   }
-  body.insert(body.end(), l4.begin(), l4.end());
+  AppendBytes(body, l4);
   return IpFrame({.from = "fd00::10", .to = "fd00::11"},
                  extensions.empty() ? protocol : extensions[0].type, body);
 }

@@ -32,8 +32,8 @@ inline void RenewIpv4Checksum(Bytes& frame) {
   ip.checksum = net::InternetChecksum({frame.data() + 14, ip.header_length()});
 }
 
-inline Bytes IpFrame(const FrameTerms& terms, net::IpProtocol protocol, const Bytes& l4,
-                     std::size_t checksum_at = kNoChecksum) {
+[[gnu::noinline]] inline Bytes IpFrame(const FrameTerms& terms, net::IpProtocol protocol,
+                                       const Bytes& l4, std::size_t checksum_at = kNoChecksum) {
   if (Ip(terms.from).is_v6()) {
     return Ipv6Frame(terms.to_mac, terms.from_mac, V6(terms.from), V6(terms.to), protocol, l4,
                      checksum_at, terms.ttl);
@@ -49,19 +49,19 @@ inline Bytes IpFrame(const FrameTerms& terms, net::IpProtocol protocol, const By
 
 // --- L4 messages, checksums still to come
 
-inline Bytes Udp(std::size_t payload, std::uint16_t from = 1000, std::uint16_t to = 53) {
+[[gnu::noinline]] inline Bytes Udp(std::size_t payload, std::uint16_t from = 1000,
+                                   std::uint16_t to = 53) {
   Bytes l4;
   Append(
       l4,
       net::UdpHeader{
           net::Be16(from), net::Be16(to), net::Be16(static_cast<std::uint16_t>(8 + payload)), {}});
-  const Bytes pattern = Pattern(payload);
-  l4.insert(l4.end(), pattern.begin(), pattern.end());
+  AppendBytes(l4, Pattern(payload));
   return l4;
 }
 
 // Options are no-operations.
-inline Bytes Tcp(std::size_t payload, std::size_t options = 0) {
+[[gnu::noinline]] inline Bytes Tcp(std::size_t payload, std::size_t options = 0) {
   constexpr std::uint8_t kNoOperation = 1;
   Bytes l4;
   Append(l4, net::TcpHeader{net::Be16(1000),
@@ -74,8 +74,7 @@ inline Bytes Tcp(std::size_t payload, std::size_t options = 0) {
                             {},
                             {}});
   l4.resize(20 + options, kNoOperation);
-  const Bytes pattern = Pattern(payload);
-  l4.insert(l4.end(), pattern.begin(), pattern.end());
+  AppendBytes(l4, Pattern(payload));
   return l4;
 }
 
@@ -89,7 +88,8 @@ inline Bytes TcpFrame(const FrameTerms& terms = {}, std::size_t payload = 64,
   return IpFrame(terms, net::IpProtocol::kTcp, Tcp(payload, options), kTcpChecksumAt);
 }
 // An ICMP message of four bytes that are its type's own, then `payload`.
-inline Bytes IcmpFrame(const FrameTerms& terms, std::uint8_t type, std::size_t payload = 56) {
+[[gnu::noinline]] inline Bytes IcmpFrame(const FrameTerms& terms, std::uint8_t type,
+                                         std::size_t payload = 56) {
   const auto protocol = Ip(terms.from).is_v6() ? net::IpProtocol::kIcmpv6 : net::IpProtocol::kIcmp;
   return IpFrame(terms, protocol, Echo(type, Pattern(payload)), kIcmpChecksumAt);
 }
@@ -109,7 +109,7 @@ struct ArpTerms {
   net::MacAddress sender_mac = from_mac;
   net::MacAddress target_mac{};
 };
-inline Bytes ArpFrame(const ArpTerms& terms = {}) {
+[[gnu::noinline]] inline Bytes ArpFrame(const ArpTerms& terms = {}) {
   Bytes frame = EthernetFrame(terms.to_mac, terms.from_mac, net::EtherType::kArp);
   Append(frame, net::ArpPacket{.hardware_type = net::Be16(net::ArpPacket::kEthernet),
                                .protocol_type = net::Be16(0x0800),
@@ -137,7 +137,7 @@ struct NeighbourTerms {
                             ? net::LinkLayerOption::kSource
                             : net::LinkLayerOption::kTarget;
 };
-inline Bytes NeighbourFrame(const NeighbourTerms& terms = {}) {
+[[gnu::noinline]] inline Bytes NeighbourFrame(const NeighbourTerms& terms = {}) {
   Bytes l4;
   Append(l4, net::NeighborMessage{terms.type, 0, {}, net::Be32(terms.flags), V6(terms.target)});
   if (terms.from != "::") {
@@ -145,6 +145,55 @@ inline Bytes NeighbourFrame(const NeighbourTerms& terms = {}) {
   }
   return Ipv6Frame(terms.to_mac, terms.from_mac, V6(terms.from), V6(terms.to),
                    net::IpProtocol::kIcmpv6, l4, kIcmpChecksumAt);
+}
+
+// An ICMP error of the switch as RFC 792 and RFC 4443 draw it, quoting all of `offending` that was
+// in private memory.
+struct ErrorTerms {
+  std::string_view from;
+  std::string_view to;
+  std::uint8_t type = 0;
+  std::uint8_t code = 0;
+  std::uint16_t mtu = 0;
+  net::MacAddress from_mac = kGatewayMac;
+  net::MacAddress to_mac = kPodMac;
+};
+[[gnu::noinline]] inline Bytes ErrorFrame(const Bytes& offending, const ErrorTerms& terms) {
+  constexpr std::size_t kMostQuoted = core::kHeaderBytes - sizeof(net::EthernetHeader);
+  const std::size_t quoted = std::min(kMostQuoted, offending.size() - sizeof(net::EthernetHeader));
+  Bytes icmp;
+  Append(icmp, net::IcmpHeader{terms.type, terms.code, {}, {}, net::Be16(terms.mtu)});
+  AppendBytes(icmp, {offending.data() + sizeof(net::EthernetHeader), quoted});
+  const bool v6 = Ip(terms.from).is_v6();
+  Bytes frame =
+      IpFrame({.from = terms.from,
+               .to = terms.to,
+               .from_mac = terms.from_mac,
+               .to_mac = terms.to_mac,
+               .fragment = net::Ipv4Header::kDontFragment},
+              v6 ? net::IpProtocol::kIcmpv6 : net::IpProtocol::kIcmp, icmp, kIcmpChecksumAt);
+  if (!v6) {
+    constexpr std::uint8_t kInternetworkControl = 0xc0;  // RFC 1812 section 4.3.2.5
+    Overlay<net::Ipv4Header>(frame, 14).tos = kInternetworkControl;
+    Overlay<net::Ipv4Header>(frame, 14).id = {};
+    RenewIpv4Checksum(frame);
+  }
+  return frame;
+}
+
+// A frame as it leaves towards `to_mac` after forwarding.
+[[gnu::noinline]] inline Bytes Forwarded(Bytes frame, const net::MacAddress& to_mac,
+                                         const net::MacAddress& from_mac = kGatewayMac) {
+  auto& ethernet = Overlay<net::EthernetHeader>(frame, 0);
+  ethernet.destination = to_mac;
+  ethernet.source = from_mac;
+  if (ethernet.ether_type() == net::EtherType::kIpv6) {
+    --Overlay<net::Ipv6Header>(frame, 14).hop_limit;
+    return frame;
+  }
+  --Overlay<net::Ipv4Header>(frame, 14).ttl;
+  RenewIpv4Checksum(frame);
+  return frame;
 }
 
 // --- What a guest leaves to the device
@@ -161,7 +210,7 @@ inline std::size_t L4OffsetOf(Bytes& frame) {
 
 // The frame (TCP or UDP, no extension headers) with the pseudo-header's sum in its checksum field.
 // With a gso_size: to be segmented.
-inline OffloadedFrame Offloaded(Bytes frame, std::uint16_t gso_size = 0) {
+[[gnu::noinline]] inline OffloadedFrame Offloaded(Bytes frame, std::uint16_t gso_size = 0) {
   const std::size_t l4 = L4OffsetOf(frame);
   const auto length = static_cast<std::uint32_t>(frame.size() - l4);
   const bool v4 = Overlay<net::EthernetHeader>(frame, 0).ether_type() == net::EtherType::kIpv4;
