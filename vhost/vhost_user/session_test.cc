@@ -304,6 +304,31 @@ INSTANTIATE_TEST_SUITE_P(
         Regions{"OverlapInUserAddresses", {{0, 8192, 0, 0}, {1 << 20, 8192, 8191, 0}}}),
     [](const auto& row) { return std::string(row.param.name); });
 
+struct Placed {
+  const char* name;
+  std::uint64_t user_address;  // of a region that begins with the file
+  std::uint64_t mmap_offset;
+};
+class SessionPlacementTest : public SessionTest, public ::testing::WithParamInterface<Placed> {};
+
+// The front-end's addresses of the ring are aligned; where its bytes lie is not.
+TEST_P(SessionPlacementTest, RingsThatLieMisalignedAreRefused) {
+  ASSERT_TRUE(Say(Request::kSetFeatures, kFeatures));
+  ASSERT_TRUE(SetMemory({{.guest_address = GuestMemory::kGuestBase,
+                          .size = kEnd - GetParam().mmap_offset,
+                          .user_address = GetParam().user_address,
+                          .mmap_offset = GetParam().mmap_offset}}));
+  ASSERT_TRUE(Say(Request::kSetVringNum, VringState{0, kRingSize}));
+  EXPECT_FALSE(Say(Request::kSetVringAddr, rx_.Address(0)));
+}
+
+INSTANTIATE_TEST_SUITE_P(Rows, SessionPlacementTest,
+                         ::testing::Values(Placed{"UserAddress", GuestMemory::kUserBase - 1, 0},
+                                           Placed{"UserAddressByHalf", GuestMemory::kUserBase - 8,
+                                                  0},
+                                           Placed{"Offset", GuestMemory::kUserBase, 1}),
+                         [](const auto& row) { return std::string(row.param.name); });
+
 TEST_F(SessionTest, OnlyEventfdsAreTakenForKicks) {
   std::vector<UniqueFd> fds;
   fds.emplace_back(open("/dev/null", O_RDWR | O_CLOEXEC));
