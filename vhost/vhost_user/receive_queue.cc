@@ -42,9 +42,6 @@ void ReceiveQueue::Adopt(const Queue& queue) {
     }
   }
   must_poll_.store(queue.ring.running() && queue.kick == nullptr, std::memory_order_relaxed);
-  if (queue.ring.running()) {
-    wait_set_.Wake();
-  }
 }
 
 }  // namespace pollux::vhost::vhost_user

@@ -148,6 +148,9 @@ void VhostUserPort::Publish(std::shared_ptr<const Device> device) {
                              : core::PortCapabilities{},
                       std::memory_order_relaxed);
   device_.store(device.get(), std::memory_order_release);
+  for (unsigned pair = 0; device != nullptr && pair < spec().queues; ++pair) {
+    pairs_[pair]->receive.Wake();
+  }
   rcu_.Synchronize();
 }
 
