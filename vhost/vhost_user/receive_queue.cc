@@ -6,7 +6,11 @@ ReceiveQueue::~ReceiveQueue() { Adopt({}); }
 
 const Device* ReceiveQueue::Running() const {
   const Device* device = device_.load(std::memory_order_acquire);
-  return device != nullptr && device->queues[index_].ring.running() ? device : nullptr;
+  if (device == nullptr || !device->queues[index_].ring.running() ||
+      device->queues[index_].undecided) {
+    return nullptr;
+  }
+  return device;
 }
 
 void ReceiveQueue::Receive(core::Batch& batch) {

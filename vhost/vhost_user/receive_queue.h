@@ -35,7 +35,7 @@ class ReceiveQueue final : public core::RxQueue {
   [[nodiscard]] const RxRing& ring() const { return ring_; }
 
  private:
-  // Null if there is no device or the ring does not run.
+  // Null if there is no device, or the ring does not run or is not to be touched yet.
   [[nodiscard]] const Device* Running() const;
 
   const std::atomic<const Device*>& device_;

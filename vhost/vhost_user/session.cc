@@ -347,7 +347,8 @@ std::shared_ptr<const Device> Session::BuildDevice() const {
     any = true;
     Queue& queue = device->queues[i];
     queue.ring = *Resolve(ring, *memory_);
-    queue.enabled = ring.enabled || !explicit_enable;
+    queue.enabled = !explicit_enable || ring.enabled.value_or(false);
+    queue.undecided = explicit_enable && !ring.enabled.has_value();
     queue.kick = ring.kick;
     queue.call = ring.call;
     if (i % 2 == 0 && queue.enabled) {

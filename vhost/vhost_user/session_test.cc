@@ -118,7 +118,10 @@ TEST_F(SessionTest, NothingIsVisibleBeforeARingIsComplete) {
   StartAll();
   EXPECT_TRUE(Visible(0).ring.running());
   EXPECT_FALSE(Visible(0).enabled);
+  EXPECT_TRUE(Visible(1).undecided);
   EXPECT_EQ(host_.visible->open_count, 0U);
+  ASSERT_TRUE(Enable(1, 0));
+  EXPECT_FALSE(Visible(1).enabled || Visible(1).undecided);
   ASSERT_TRUE(Enable(0));
   EXPECT_TRUE(Visible(0).enabled);
   EXPECT_EQ(host_.visible->open_count, 1U);
@@ -130,6 +133,7 @@ TEST_F(SessionTest, RingsAreEnabledFromTheStartWithoutProtocolFeatures) {
   ASSERT_TRUE(SetMemory());
   ASSERT_TRUE(StartRing(0));
   EXPECT_TRUE(Visible(0).enabled);
+  EXPECT_FALSE(Visible(0).undecided);
   EXPECT_FALSE(Enable(0)) << "not a message of this conversation";
 }
 
