@@ -9,6 +9,7 @@
 #include <variant>
 
 #include "dataplane/net/headers.h"
+#include "vhost/received_descriptors.h"
 #include "vhost/vhost_user/connection.h"
 #include "vhost/vhost_user/peer_source.h"
 #include "vhost/vhost_user/receive_queue.h"
@@ -115,6 +116,7 @@ void VhostUserPort::OnPeer(UniqueFd socket) {
   if (connection_ != nullptr) {
     if (!connection_->PeerHungUp()) {
       ++peers_refused_;
+      CloseConnection(std::move(socket));
       return;
     }
     OnEnd(absl::UnavailableError("the peer closed the connection"));
