@@ -5,11 +5,13 @@
 #include <gtest/gtest.h>
 #include <sys/eventfd.h>
 
+#include <algorithm>
 #include <array>
 #include <functional>
 #include <map>
 #include <string>
 
+#include "vhost/test_system.h"
 #include "vhost/vhost_user/test_memory.h"
 
 namespace pollux::vhost::vhost_user {
@@ -112,6 +114,36 @@ TEST_F(SessionTest, OffersNothingThatWeCannotDo) {
     EXPECT_EQ(protocol >> bit & 1, 0U) << "bit " << bit;
   }
   EXPECT_EQ(Ask(Request::kGetQueueNum), 2U);
+}
+
+// Packed rings, IOMMU_PLATFORM, LOG_ALL and whatever else there is or will be.
+TEST_F(SessionTest, FeaturesThatWereNotOfferedAreRefusedOneByOne) {
+  for (unsigned bit = 0; bit < 64; ++bit) {
+    const std::uint64_t feature = std::uint64_t{1} << bit;
+    EXPECT_EQ(Say(Request::kSetProtocolFeatures, feature),
+              (kOfferedProtocolFeatures & feature) != 0)
+        << "protocol bit " << bit;
+    if ((kOfferedFeatures & feature) == 0) {
+      EXPECT_FALSE(Say(Request::kSetFeatures, kOfferedFeatures | feature)) << "bit " << bit;
+    }
+  }
+  EXPECT_TRUE(Say(Request::kSetFeatures, kOfferedFeatures));
+}
+
+// Logging, crypto sessions, postcopy, inflight regions, memory slots, ...
+TEST_F(SessionTest, RequestsThatAreNotOursAreRefusedAndTheirDescriptorsClosed) {
+  constexpr std::array<unsigned, 17> kOurs{1,  2,  3,  4,  5,  8,  9,  10, 11,
+                                           12, 13, 14, 15, 16, 17, 18, 20};
+  const auto before = OpenDescriptors();
+  for (unsigned request = 0; request < 100; ++request) {
+    if (std::find(kOurs.begin(), kOurs.end(), request) == kOurs.end()) {
+      std::vector<UniqueFd> fds;
+      fds.emplace_back(eventfd(0, EFD_CLOEXEC));
+      fds.emplace_back(dup(memory_.fd()));
+      EXPECT_FALSE(Say(Request{request}, UnknownRequest{}, std::move(fds))) << request;
+    }
+  }
+  EXPECT_EQ(OpenDescriptors(), before);
 }
 
 TEST_F(SessionTest, NothingIsVisibleBeforeARingIsComplete) {
