@@ -45,9 +45,7 @@ class HostileTest(lib.SwitchTest):
     def tearDown(self):
         for ping in self.pings:
             ping.assert_no_loss()
-        lib.eventually(lambda: self.switch.descriptors() <= self.descriptors,
-                       f"descriptors are back to {self.descriptors}, there are "
-                       f"{self.switch.descriptors()}", 10)
+        self.switch.assert_descriptors(self.descriptors)
         self.assertNotIn("quarantined", str(self.switch.port_state("memif")))
         super().tearDown()
 
@@ -173,10 +171,9 @@ class MemifSocket(HostileTest):
         self.assert_a_pod_is_taken()
 
     def test_silence_after_the_greeting(self):
-        peers = [self.connect(self.memif, socket.SOCK_SEQPACKET) for _ in range(20)]
+        for peer in [self.connect(self.memif, socket.SOCK_SEQPACKET) for _ in range(30)]:
+            self.assert_closed(peer)
         self.assert_a_pod_is_taken()
-        for peer in peers:
-            peer.close()
 
     def assert_a_pod_is_taken(self):
         self.switch.add("endpoint", "memif", port="memif", mac=OTHER_MAC, ip=OTHER_IP)

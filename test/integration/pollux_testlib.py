@@ -60,7 +60,7 @@ def spawn(*command, netns=None, **kwargs):
     return subprocess.Popen([str(c) for c in command], preexec_fn=prepare, **kwargs)
 
 
-def eventually(condition, what, seconds=5.0):
+def eventually(condition, what, seconds=10.0):
     """Waits for a condition, at most `seconds`; returns what it returned."""
     deadline = time.monotonic() + seconds
     while True:
@@ -122,7 +122,7 @@ class Switch:
         self._departed = []
         with open(self.log_path, "ab") as log:
             self.process = spawn(*self.command, netns=self.netns, stdout=log, stderr=log)
-        result = self.ctl("status", "--wait", "10s", check=False)
+        result = self.ctl("status", "--wait", "30s", check=False)
         if result.returncode != 0:
             raise AssertionError(f"vswitchd did not start: {result.stderr}\n{self.log()}")
         return self
@@ -198,7 +198,7 @@ class Switch:
                 return port["status"]
         return None
 
-    def wait_for_link(self, name, seconds=5.0):
+    def wait_for_link(self, name, seconds=10.0):
         return eventually(lambda: (self.port_state(name) or {}).get("linkUp"),
                           f"link of port {name}; {self.port_state(name)}", seconds)
 
@@ -232,14 +232,29 @@ class Switch:
             came, went = self.balance()
             return came == went
         try:
-            eventually(equal, "packets balance", 3.0)
+            eventually(equal, "packets balance", 10.0)
         except AssertionError:
             raise AssertionError(f"in and out differ: {self.balance()}, {self.counters()}, "
                                  f"{self.drops()}, removed: {self._departed}") from None
 
     def descriptors(self):
-        """Number of open descriptors of the daemon."""
-        return len(os.listdir(f"/proc/{self.process.pid}/fd"))
+        """What the daemon has open, sorted."""
+        directory = f"/proc/{self.process.pid}/fd"
+        names = []
+        for descriptor in os.listdir(directory):
+            try:
+                names.append(re.sub(r"\d+", "N", os.readlink(f"{directory}/{descriptor}")))
+            except FileNotFoundError:
+                pass  # closed meanwhile
+        return sorted(names)
+
+    def assert_descriptors(self, expected):
+        """What is open is what was open then."""
+        try:
+            eventually(lambda: self.descriptors() == expected, "descriptors")
+        except AssertionError:
+            raise AssertionError(f"open descriptors: expected {expected}, "
+                                 f"found {self.descriptors()}") from None
 
     def resident_kb(self):
         with open(f"/proc/{self.process.pid}/status", encoding="ascii") as status:

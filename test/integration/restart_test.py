@@ -13,8 +13,9 @@ VHOST_IP, VHOST_MAC = "10.1.0.50", "02:00:00:00:02:50"
 MEMIF_IP, MEMIF_MAC = "10.1.0.51", "02:00:00:00:02:51"
 CLIENT_IP, CLIENT_MAC = "10.1.0.52", "02:00:00:00:02:52"
 ROUTED_IP = "10.7.0.1"
-# Promises on a quiet machine are 2 s for TAP and memif, 3 s for vhost-user; tests run beside others.
-FORWARDING_SECONDS, PING_SECONDS, PEER_SECONDS = 4.0, 6.0, 10.0
+# What is promised on a quiet machine is 2 s for TAP and memif, 3 s for vhost-user. What is measured
+# is printed; these are for machines that do other things as well.
+FORWARDING_SECONDS, PING_SECONDS, PEER_SECONDS = 10.0, 15.0, 20.0
 
 
 class RestartTest(lib.SwitchTest):
@@ -54,7 +55,7 @@ class KilledUnderTraffic(RestartTest):
         self.two.run("ip", "addr", "add", ROUTED_IP, "dev", "lo")
         config = self.switch.config()
         numbers = [self.interface_number(pod) for pod in (self.one, self.two)]
-        stream = traffic.Stream(self.one, self.two, self.two.ip4)
+        stream = traffic.Stream(self.one, self.two, self.two.ip4, seconds=300)
         self.addCleanup(stream.close)
         ping = traffic.Ping(self.one, self.two.ip4)
         for _ in range(3):
@@ -66,10 +67,10 @@ class KilledUnderTraffic(RestartTest):
         answered, sent = ping.stop()
         self.assertGreater(len(answered), 0)
         self.assertLess(len(answered), sent)
-        # Established TCP goes on.
+        # Established TCP goes on, when its retransmission timer, which doubled meanwhile, says so.
         before = self.switch.counters()["pod2"]["txBytes"]
         lib.eventually(lambda: self.switch.counters()["pod2"]["txBytes"] > before + (1 << 20),
-                       "the TCP stream goes on", 10)
+                       "the TCP stream goes on", 40)
 
     def test_dpdk_pods_come_back_by_themselves(self):
         dpdk_pod.reserve_hugepages(self)

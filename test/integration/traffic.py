@@ -14,12 +14,14 @@ class Ping:
 
     def __init__(self, pod, address, interval=0.02):
         self._per_second = 1 / interval
+        self._started = time.monotonic()
         self._text = f"ping of {address} from {pod.name}"
         self._process = pod.start("ping", "-i", interval, "-W", "3", address,
                                   stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
 
     def stop(self):
         """Sequence numbers that were answered, and how many were sent."""
+        time.sleep(max(0.0, 1.5 - (time.monotonic() - self._started)))  # it takes a while to start
         self._process.send_signal(signal.SIGINT)
         output = self._process.communicate(timeout=10)[0]
         answered = [int(n) for n in re.findall(r"seq=(\d+) ttl", output)]
