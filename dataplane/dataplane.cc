@@ -14,6 +14,7 @@
 #include <thread>
 #include <utility>
 
+#include "dataplane/explain.h"
 #include "dataplane/neighbours.h"
 #include "dataplane/snapshot.h"
 #include "dataplane/worker.h"
@@ -54,6 +55,7 @@ class Dataplane::Impl {
   std::optional<PortTotals> Totals(net::PortId id) const;
   std::vector<WorkerInfo> Workers() const;
   std::vector<NeighbourInfo> Neighbours() const;
+  absl::StatusOr<Explanation> Explain(const ExplainQuery& query) const;
   net::Revision live_revision() const;
   net::MacAddress gateway_mac() const { return options_.gateway_mac; }
 
@@ -367,6 +369,11 @@ std::vector<NeighbourInfo> Dataplane::Impl::Neighbours() const {
   return neighbours_.List();
 }
 
+absl::StatusOr<Explanation> Dataplane::Impl::Explain(const ExplainQuery& query) const {
+  const std::lock_guard lock(mutex_);
+  return pollux::Explain(*tables_, config_, query);
+}
+
 void Dataplane::Impl::RunNeighbours() {
   while (!stop_) {
     pollfd wait{.fd = control_event_, .events = POLLIN, .revents = 0};
@@ -460,6 +467,9 @@ std::optional<PortTotals> Dataplane::Totals(net::PortId port) const { return imp
 std::vector<WorkerInfo> Dataplane::Workers() const { return impl_->Workers(); }
 std::vector<NeighbourInfo> Dataplane::Neighbours() const { return impl_->Neighbours(); }
 net::MacAddress Dataplane::gateway_mac() const { return impl_->gateway_mac(); }
+absl::StatusOr<Explanation> Dataplane::Explain(const ExplainQuery& query) const {
+  return impl_->Explain(query);
+}
 std::shared_ptr<core::Subscription> Dataplane::Subscribe(const core::ObservationFilter& filter) {
   return impl_->Subscribe(filter);
 }

@@ -19,6 +19,7 @@
 #include "dataplane/core/observer.h"
 #include "dataplane/core/port.h"
 #include "dataplane/core/port_spec.h"
+#include "dataplane/core/verdict.h"
 #include "dataplane/net/address.h"
 #include "dataplane/net/ids.h"
 
@@ -86,6 +87,26 @@ struct NeighbourInfo {
   std::string state;  // "reachable", "resolving", "failed"
 };
 
+// Which packet is asked about: an echo request from one address to another.
+struct ExplainQuery {
+  net::PortId ingress;  // kNoPort: that of the source's endpoint, else where the route to it leads
+  net::IpAddress source;
+  net::IpAddress destination;
+};
+
+// What the steps say about it, in order, each with a text for a person.
+struct Explanation {
+  struct Step {
+    core::StepId step{};
+    std::string text;
+  };
+  net::Revision revision;                             // of the tables
+  core::Verdict verdict = core::Verdict::Continue();  // of the last step
+  net::PortId ingress;
+  net::PortId egress;  // kNoPort: not known when it ended
+  std::vector<Step> steps;
+};
+
 class Dataplane {
  public:
   // EAL must have been initialised (eal.h). Starts the workers.
@@ -115,6 +136,9 @@ class Dataplane {
   [[nodiscard]] std::vector<WorkerInfo> Workers() const;
   [[nodiscard]] std::vector<NeighbourInfo> Neighbours() const;
   [[nodiscard]] net::MacAddress gateway_mac() const;
+
+  // What would become of a packet; none is sent and nothing is counted (explain.h).
+  [[nodiscard]] absl::StatusOr<Explanation> Explain(const ExplainQuery& query) const;
 
   // The subscription is live while the pointer is held: the last release waits for the workers.
   std::shared_ptr<core::Subscription> Subscribe(const core::ObservationFilter& filter);

@@ -2,8 +2,8 @@
 
 #include <absl/strings/str_format.h>
 
-#include <thread>
-
+#include "control/observe/explain.h"
+#include "control/observe/observe.h"
 #include "control/rpc/counters.h"
 #include "control/rpc/replies.h"
 #include "control/state/translate.h"
@@ -11,8 +11,6 @@
 namespace pollux::control {
 namespace {
 
-// How soon a stream notices that its client is gone.
-constexpr std::chrono::milliseconds kPatience{50};
 constexpr std::uint32_t kMinIntervalMs = 100;
 
 absl::StatusOr<Edit> EditOf(const api::ApplyRequest& request) {
@@ -47,20 +45,6 @@ absl::Status Fill(const absl::StatusOr<Outcome>& outcome, api::ApplyReply* reply
     ToProto(change, reply->add_items());
   }
   return absl::OkStatus();
-}
-
-// Waits for `duration`; false if the stream was cancelled meanwhile.
-template <typename Message>
-bool Pause(const Stream<Message>& stream, std::chrono::milliseconds duration) {
-  const auto until = std::chrono::steady_clock::now() + duration;
-  while (!stream.cancelled()) {
-    const auto left = until - std::chrono::steady_clock::now();
-    if (left <= std::chrono::nanoseconds::zero()) {
-      return true;
-    }
-    std::this_thread::sleep_for(std::min<std::chrono::nanoseconds>(left, kPatience));
-  }
-  return false;
 }
 
 // Samples of counters as often as asked for, each turned into a message by fill(before, now).
@@ -145,6 +129,10 @@ absl::Status Api::MoveQueue(const api::MoveQueueRequest& request, api::MoveQueue
   return status;
 }
 
+absl::Status Api::Explain(const api::ExplainRequest& request, api::ExplainReply* reply) {
+  return control::Explain(request, *controller_.snapshot(), controller_.packet_side(), reply);
+}
+
 absl::Status Api::Watch(const api::WatchRequest& /*request*/,
                         const Stream<api::WatchReply>& stream) {
   State seen;
@@ -185,6 +173,16 @@ absl::Status Api::Drops(const api::DropsRequest& request, const Stream<api::Drop
                        FillDrops(before, now, request.all(), &reply);
                        return reply;
                      });
+}
+
+absl::Status Api::Trace(const api::ObserveRequest& request,
+                        const Stream<api::ObservationBatch>& stream) {
+  return Observe(controller_, request, ObservationForm::kWords, stream);
+}
+
+absl::Status Api::Capture(const api::ObserveRequest& request,
+                          const Stream<api::ObservationBatch>& stream) {
+  return Observe(controller_, request, ObservationForm::kBytes, stream);
 }
 
 }  // namespace pollux::control

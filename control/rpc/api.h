@@ -7,22 +7,15 @@
 
 #include <atomic>
 #include <chrono>
-#include <functional>
 #include <string>
 
 #include "control/proto/vswitch/v1/vswitch.pb.h"
+#include "control/rpc/stream.h"
 #include "control/state/controller.h"
 
 namespace pollux::control {
 
 namespace api = ::vswitch::v1;
-
-// The client's end of a stream.
-template <typename Message>
-struct Stream {
-  std::function<bool(const Message&)> send;  // false: the client is gone
-  std::function<bool()> cancelled;
-};
 
 class Api {
  public:
@@ -45,10 +38,15 @@ class Api {
   absl::Status GetConfig(const api::GetConfigRequest& request, api::GetConfigReply* reply);
   absl::Status GetStatus(const api::GetStatusRequest& request, api::GetStatusReply* reply);
   absl::Status MoveQueue(const api::MoveQueueRequest& request, api::MoveQueueReply* reply);
+  absl::Status Explain(const api::ExplainRequest& request, api::ExplainReply* reply);
 
   absl::Status Watch(const api::WatchRequest& request, const Stream<api::WatchReply>& stream);
   absl::Status Stats(const api::StatsRequest& request, const Stream<api::StatsReply>& stream);
   absl::Status Drops(const api::DropsRequest& request, const Stream<api::DropsReply>& stream);
+  absl::Status Trace(const api::ObserveRequest& request,
+                     const Stream<api::ObservationBatch>& stream);
+  absl::Status Capture(const api::ObserveRequest& request,
+                       const Stream<api::ObservationBatch>& stream);
 
  private:
   [[nodiscard]] double SecondsSinceStart() const {

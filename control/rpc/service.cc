@@ -58,9 +58,12 @@ class VswitchService final : public api::Vswitch::Service {
   POLLUX_UNARY(GetConfig, GetConfigRequest, GetConfigReply)
   POLLUX_UNARY(GetStatus, GetStatusRequest, GetStatusReply)
   POLLUX_UNARY(MoveQueue, MoveQueueRequest, MoveQueueReply)
+  POLLUX_UNARY(Explain, ExplainRequest, ExplainReply)
   POLLUX_STREAM(Watch, WatchRequest, WatchReply)
   POLLUX_STREAM(Stats, StatsRequest, StatsReply)
   POLLUX_STREAM(Drops, DropsRequest, DropsReply)
+  POLLUX_STREAM(Trace, ObserveRequest, ObservationBatch)
+  POLLUX_STREAM(Capture, ObserveRequest, ObservationBatch)
 
 #undef POLLUX_UNARY
 #undef POLLUX_STREAM

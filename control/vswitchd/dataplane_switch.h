@@ -34,6 +34,9 @@ class DataplaneSwitch final : public Switch {
     return dataplane_->Neighbours();
   }
   [[nodiscard]] net::MacAddress gateway_mac() const override { return dataplane_->gateway_mac(); }
+  [[nodiscard]] absl::StatusOr<Explanation> Explain(const ExplainQuery& query) const override {
+    return dataplane_->Explain(query);
+  }
   std::shared_ptr<core::Subscription> Subscribe(const core::ObservationFilter& filter) override {
     return dataplane_->Subscribe(filter);
   }

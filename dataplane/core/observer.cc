@@ -38,15 +38,22 @@ bool MatchesAddresses(const ObservationFilter& filter, const Packet& packet) {
           filter.host->Contains(addresses->destination));
 }
 
+bool HasPorts(const Packet& packet) {
+  return packet.l4_offset != 0 &&
+         (packet.protocol == net::IpProtocol::kTcp || packet.protocol == net::IpProtocol::kUdp ||
+          packet.protocol == net::IpProtocol::kSctp);
+}
+
 bool MatchesL4(const ObservationFilter& filter, const Packet& packet) {
-  if (filter.protocol && packet.protocol != *filter.protocol) {
+  if (filter.protocol && (packet.ip == IpVersion::kNone || packet.protocol != *filter.protocol)) {
     return false;
   }
   if (filter.l4_port == 0) {
     return true;
   }
+  // All three begin with the two ports.
   const auto* ports =
-      packet.l4_offset == 0 ? nullptr : packet.HeaderAt<net::UdpHeader>(packet.l4_offset);
+      HasPorts(packet) ? packet.HeaderAt<net::UdpHeader>(packet.l4_offset) : nullptr;
   return ports != nullptr && (ports->source_port.value() == filter.l4_port ||
                               ports->destination_port.value() == filter.l4_port);
 }
@@ -84,6 +91,7 @@ void Subscription::Observe(net::WorkerId worker, std::uint64_t nanos, std::uint6
     o.reason = verdict.reason();
     o.ingress = packet.ingress;
     o.egress = packet.egress;
+    o.offload = packet.offload;
     o.frame_length = packet.frame_length();
     o.captured_length =
         static_cast<std::uint16_t>(std::min<std::size_t>(packet.head_length, o.bytes.size()));

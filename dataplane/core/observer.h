@@ -31,7 +31,7 @@ struct ObservationFilter {
   std::optional<net::IpPrefix> destination;
   std::optional<net::IpPrefix> host;  // source or destination
   std::optional<net::IpProtocol> protocol;
-  std::uint16_t l4_port = 0;  // source or destination port of TCP, UDP, SCTP
+  std::uint16_t l4_port = 0;  // source or destination port of TCP, UDP, SCTP; 0: any
   bool drops_only = false;
   DropReason reason = DropReason::kNone;  // kNone: any
 
@@ -48,6 +48,7 @@ struct Observation {
   DropReason reason{};
   net::PortId ingress;
   net::PortId egress;
+  Offload offload;
   std::uint32_t frame_length = 0;
   std::uint16_t captured_length = 0;
   // Up to the private head: payload beyond it is foreign memory, which is read once, by the copy.

@@ -17,6 +17,11 @@ enum class VerdictKind : std::uint8_t {
   kConsumed,    // the switch keeps what it needs of it (a neighbour's reply, a packet that waits)
 };
 
+constexpr const char* VerdictName(VerdictKind kind) {
+  constexpr const char* kNames[] = {"continue", "send", "drop", "drop_answer", "consumed"};
+  return kNames[static_cast<unsigned>(kind)];
+}
+
 class Verdict {
  public:
   static constexpr Verdict Continue() { return Verdict(VerdictKind::kContinue); }

@@ -38,11 +38,12 @@ EndpointTable::EndpointTable(const std::vector<Binding>& bindings)
   }
 }
 
-RouteTable::RouteTable(const std::vector<Route>& routes) : next_hops_(1) {
+RouteTable::RouteTable(const std::vector<Route>& routes) : next_hops_(1), prefixes_(1) {
   std::vector<RouteTrie::Route> entries;
   for (const Route& route : routes) {
     entries.push_back({route.prefix, static_cast<std::uint32_t>(next_hops_.size())});
     next_hops_.push_back(route.next_hop);
+    prefixes_.push_back(route.prefix);
   }
   trie_ = RouteTrie(entries);
 }

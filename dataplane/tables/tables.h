@@ -115,9 +115,14 @@ class RouteTable {
     const std::uint32_t index = trie_.Find(address);
     return index == 0 ? nullptr : &next_hops_[index];
   }
+  // Of a next hop of this table.
+  [[nodiscard]] const net::IpPrefix& PrefixOf(const NextHop& next_hop) const {
+    return prefixes_[static_cast<std::size_t>(&next_hop - next_hops_.data())];
+  }
 
  private:
-  std::vector<NextHop> next_hops_;  // [0] unused
+  std::vector<NextHop> next_hops_;       // [0] unused
+  std::vector<net::IpPrefix> prefixes_;  // by the same index: for people, not for packets
   RouteTrie trie_;
 };
 

@@ -1,0 +1,264 @@
+#include "dataplane/explain.h"
+
+#include <absl/strings/str_cat.h>
+
+#include <memory>
+#include <string>
+#include <utility>
+
+#include "dataplane/echo_request.h"
+#include "dataplane/stages/answer.h"
+#include "dataplane/stages/local_address.h"
+#include "dataplane/stages/parse.h"
+#include "dataplane/stages/route.h"
+#include "dataplane/stages/source_guard.h"
+
+namespace pollux {
+namespace {
+
+using core::DropReason;
+using core::PortRole;
+using core::StepId;
+using core::Verdict;
+using core::VerdictKind;
+
+std::string NameOf(DropReason reason) { return std::string(core::Describe(reason).name); }
+
+// What there is to say about a packet, step by step.
+class Journey {
+ public:
+  Journey(const tables::Tables& tables, const ForwardingConfig& config, const ExplainQuery& query,
+          net::PortId ingress)
+      : tables_(Private(tables)),
+        config_(config),
+        query_(query),
+        worker_(std::make_unique<stages::WorkerState>(net::WorkerId{})),
+        ctx_{.tables = tables_,
+             .ingress = (*tables_.ports)[ingress],
+             .counters = counters_,
+             .worker = *worker_,
+             .now = {}} {
+    explanation_.revision = tables.revision;
+    explanation_.ingress = ingress;
+    WriteEchoRequest(request_, {.ethernet_source = SenderMac(),
+                                .ethernet_destination = ctx_.ingress.local_mac,
+                                .source = query.source,
+                                .destination = query.destination});
+    request_.packet.ingress = ingress;
+  }
+
+  Explanation Run() {
+    const bool arrives = Show<stages::Parse>() && Show<stages::SourceGuard>() &&
+                         Show<stages::Answer>() && Show<stages::Route>();
+    // An ICMP error goes back, but that is not where the packet was going.
+    if (explanation_.verdict.kind() != VerdictKind::kDropAnswer) {
+      explanation_.egress = packet_.egress;
+    }
+    if (arrives || explanation_.verdict.kind() == VerdictKind::kConsumed) {
+      Say(StepId::kSend, SendText());
+    }
+    return std::move(explanation_);
+  }
+
+ private:
+  // The marks of neighbours that are in use are the workers' to set.
+  static tables::Tables Private(tables::Tables copy) {
+    copy.neighbours = std::make_shared<tables::NeighbourTable>(copy.neighbours->entries());
+    return copy;
+  }
+
+  // Who speaks at that port: the endpoint of the source, else one that is there.
+  [[nodiscard]] net::MacAddress SenderMac() const {
+    constexpr net::MacAddress kSomebodyOnTheWire{{2, 0, 0, 0, 0, 0xfe}};
+    const tables::PortEntry& port = ctx_.ingress;
+    if (port.role == PortRole::kUplink) {
+      return kSomebodyOnTheWire;
+    }
+    if (port.role == PortRole::kHost) {
+      return port.peer_mac;
+    }
+    const tables::Endpoint* source = tables_.endpoints->Find(query_.source);
+    if (source != nullptr && source->port == explanation_.ingress) {
+      return source->mac;
+    }
+    return port.endpoint_macs.empty() ? kSomebodyOnTheWire : port.endpoint_macs.front();
+  }
+
+  // True if the packet goes on.
+  template <typename Step>
+  bool Show() {
+    Verdict verdict = Step::Decide(ctx_, packet_);
+    if (verdict.kind() == VerdictKind::kConsumed && !CanAsk()) {
+      verdict = Verdict::Drop(DropReason::kNeighbourFailed);  // after three seconds of waiting
+    }
+    explanation_.verdict = verdict;
+    const bool dropped =
+        verdict.kind() == VerdictKind::kDrop || verdict.kind() == VerdictKind::kDropAnswer;
+    if (Step::kId != StepId::kParse || dropped) {
+      Say(Step::kId, dropped ? DropText(Step::kId, verdict) : PassText(Step::kId, verdict));
+    }
+    return verdict.continues();
+  }
+
+  // For the next hop's Ethernet address, the packet waiting meanwhile.
+  [[nodiscard]] bool CanAsk() const {
+    return stages::SourceTowards(Egress(), NextHop()).has_value();
+  }
+  [[nodiscard]] net::IpAddress NextHop() const {
+    const tables::NextHop& hop = *tables_.routes->Find(query_.destination);
+    return hop.has_via ? hop.via : query_.destination;
+  }
+
+  void Say(StepId step, std::string text) {
+    explanation_.steps.push_back({.step = step, .text = std::move(text)});
+  }
+
+  [[nodiscard]] std::string PortName(net::PortId id) const {
+    const core::Port* port = (*tables_.ports)[id].port;
+    return port == nullptr ? "(removed)" : port->spec().name;
+  }
+
+  // "10.0.0.1 belongs to endpoint web on port web", or that it is nobody's.
+  [[nodiscard]] std::string Owner(const net::IpAddress& ip) const {
+    const tables::Endpoint* endpoint = tables_.endpoints->Find(ip);
+    if (endpoint == nullptr) {
+      return absl::StrCat("no endpoint has ", ip.ToString());
+    }
+    const EndpointConfig& named = config_.endpoints[endpoint->id.value() - 1];
+    return absl::StrCat(ip.ToString(), " belongs to endpoint ", named.name, " on port ",
+                        PortName(endpoint->port));
+  }
+
+  // "route 10.2.0.0/16 via 192.0.2.254 on port up", or "" for what no route contains.
+  [[nodiscard]] std::string Way() const {
+    const tables::NextHop* hop = tables_.routes->Find(query_.destination);
+    if (hop == nullptr) {
+      return "";
+    }
+    return absl::StrCat(
+        "route ", tables_.routes->PrefixOf(*hop).ToString(),
+        hop->has_via ? absl::StrCat(" via ", hop->via.ToString()) : " (on the link)", " on port ",
+        PortName(hop->port));
+  }
+
+  [[nodiscard]] std::string DropText(StepId step, Verdict verdict) const {
+    std::string text(core::Describe(verdict.reason()).text);
+    if (step == StepId::kSourceGuard) {
+      absl::StrAppend(&text, "; ", Owner(query_.source), "; the packet enters by port ",
+                      PortName(explanation_.ingress));
+    } else if (step == StepId::kRoute && tables_.endpoints->Find(query_.destination) != nullptr) {
+      absl::StrAppend(&text, "; ", Owner(query_.destination));
+    } else if (const std::string way = Way(); step == StepId::kRoute && !way.empty()) {
+      absl::StrAppend(&text, "; ", way);
+    }
+    if (verdict.reason() == DropReason::kNeighbourFailed && !CanAsk()) {
+      absl::StrAppend(&text, ", which has no address of that family to ask from");
+    }
+    const bool told = verdict.kind() == VerdictKind::kDropAnswer;
+    return absl::StrCat(text, told ? "; the sender is told by ICMP" : "");
+  }
+
+  [[nodiscard]] std::string PassText(StepId step, Verdict verdict) const {
+    switch (step) {
+      case StepId::kSourceGuard:
+        return GuardText();
+      case StepId::kAnswer:
+        return verdict.kind() == VerdictKind::kSend
+                   ? absl::StrCat("the switch itself has ", query_.destination.ToString(),
+                                  " on this port: it answers ping and nothing else")
+                   : "not for the switch itself";
+      case StepId::kRoute:
+        return RouteText(verdict);
+      default:
+        return "";
+    }
+  }
+
+  [[nodiscard]] std::string GuardText() const {
+    switch (ctx_.ingress.role) {
+      case PortRole::kHost:
+        return absl::StrCat("port ", PortName(explanation_.ingress),
+                            " is the host's, which speaks for every address but the endpoints'");
+      case PortRole::kUplink:
+        return absl::StrCat("port ", PortName(explanation_.ingress),
+                            " is an uplink, which speaks for every address but the endpoints'");
+      case PortRole::kPod:
+        break;
+    }
+    return tables_.endpoints->Find(query_.source) != nullptr
+               ? Owner(query_.source)
+               : absl::StrCat(query_.source.ToString(), " may talk to the switch only");
+  }
+
+  [[nodiscard]] std::string RouteText(Verdict verdict) const {
+    if (tables_.endpoints->Find(query_.destination) != nullptr) {
+      return Owner(query_.destination);
+    }
+    if (Egress().role != PortRole::kUplink) {
+      return Way();
+    }
+    const net::IpAddress next = NextHop();
+    if (verdict.continues()) {
+      const tables::Neighbour* neighbour = tables_.neighbours->Find(packet_.egress, next);
+      return absl::StrCat(Way(), "; ", next.ToString(), " is at ", neighbour->mac.ToString());
+    }
+    return absl::StrCat(Way(), "; the Ethernet address of ", next.ToString(),
+                        " is not known now: the packet waits while the switch asks for it");
+  }
+
+  [[nodiscard]] const tables::PortEntry& Egress() const { return (*tables_.ports)[packet_.egress]; }
+
+  [[nodiscard]] std::string SendText() const {
+    const tables::PortEntry& egress = Egress();
+    std::string text = absl::StrCat("leaves by port ", PortName(packet_.egress));
+    if (egress.mtu < ctx_.ingress.mtu) {
+      absl::StrAppend(&text, "; packets of more than ", egress.mtu, " bytes are ",
+                      query_.source.is_v4() ? "fragmented, or with DF dropped (" : "dropped (",
+                      NameOf(DropReason::kMtuExceeded), "), which the sender is told");
+    }
+    if (const core::PortStatus status = egress.port->Status(); !status.link_up) {
+      absl::StrAppend(&text, "; now its peer is not there (", status.state,
+                      "), so packets are dropped (", NameOf(DropReason::kDestinationDown), ")");
+    }
+    return text;
+  }
+
+  const tables::Tables tables_;
+  const ForwardingConfig& config_;
+  const ExplainQuery& query_;
+  core::PortCounters counters_;  // of nobody
+  const std::unique_ptr<stages::WorkerState> worker_;
+  stages::Context ctx_;
+  EchoRequest request_;
+  core::Packet& packet_ = request_.packet;
+  Explanation explanation_;
+};
+
+net::PortId IngressOf(const tables::Tables& tables, const ExplainQuery& query) {
+  if (query.ingress != net::kNoPort) {
+    return query.ingress;
+  }
+  if (const tables::Endpoint* source = tables.endpoints->Find(query.source)) {
+    return source->port;
+  }
+  const tables::NextHop* back = tables.routes->Find(query.source);
+  return back == nullptr ? net::kNoPort : back->port;
+}
+
+}  // namespace
+
+absl::StatusOr<Explanation> Explain(const tables::Tables& tables, const ForwardingConfig& config,
+                                    const ExplainQuery& query) {
+  const net::PortId ingress = IngressOf(tables, query);
+  if (ingress == net::kNoPort) {
+    return absl::FailedPreconditionError(
+        absl::StrCat("port: no endpoint has ", query.source.ToString(),
+                     " and no route leads to it: say which port the packet enters by"));
+  }
+  if ((*tables.ports)[ingress].port == nullptr) {
+    return absl::NotFoundError("port: it was removed");
+  }
+  return Journey(tables, config, query, ingress).Run();
+}
+
+}  // namespace pollux
