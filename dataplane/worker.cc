@@ -12,6 +12,7 @@
 #include <ctime>
 
 #include "dataplane/pipeline.h"
+#include "dataplane/stages/held.h"
 #include "dataplane/stages/neighbour.h"
 
 namespace pollux {
@@ -116,18 +117,11 @@ bool Worker::Pass() {
   if (any_needs_event_) {
     PollReadiness();
   }
-  unsigned busy = 0;
-  for (Polled& polled : polled_) {
-    polled.share.Earn();
-    const bool sits_out = polled.share.InDebt() && busy_queues_ > 1;
-    if (polled.ready && !sits_out && PollQueue(polled, *tables)) {
-      ++busy;
-    }
-  }
-  busy_queues_ = busy;
-  RunCommands(*tables);
-  SendHeld(*tables);
-  return busy > 0;
+  const bool worked = PollQueues(*tables);
+  const bool commanded = RunCommands(*tables);
+  stages::SendHeld(*tables, state_, net::Nanos{now_ns_});
+  TellControl();
+  return worked || commanded;
 }
 
 void Worker::RecordGap(std::uint64_t now_ns) {
@@ -136,6 +130,22 @@ void Worker::RecordGap(std::uint64_t now_ns) {
     statistics_.longest_gap_ns.store(gap, std::memory_order_relaxed);
   }
   last_top_ns_ = now_ns;
+}
+
+bool Worker::PollQueues(const tables::Tables& tables) {
+  bool worked = false;
+  unsigned busy = 0;
+  for (Polled& polled : polled_) {
+    polled.share.Earn();
+    if (!polled.share.SitsOut(busy_queues_)) {
+      const bool had_work = polled.ready && PollQueue(polled, tables);
+      polled.share.EndTurn(had_work);
+      worked |= had_work;
+    }
+    busy += polled.share.had_work() ? 1U : 0U;
+  }
+  busy_queues_ = busy;
+  return worked;
 }
 
 bool Worker::PollQueue(Polled& polled, const tables::Tables& tables) {
@@ -167,31 +177,7 @@ bool Worker::PollQueue(Polled& polled, const tables::Tables& tables) {
   return true;
 }
 
-// What the last bursts left to send: frames of the switch's own, and packets whose neighbour is
-// known now. Their buffers are the worker's, so they may leave after the burst was released.
-void Worker::SendHeld(const tables::Tables& tables) {
-  if (!state_.pending.empty()) [[unlikely]] {
-    std::array<core::Packet*, core::kBurst> ready;
-    const unsigned count =
-        stages::CollectResolved(tables, state_, net::Nanos{now_ns_}, {ready.data(), ready.size()});
-    for (unsigned i = 0; i < count; ++i) {
-      (*tables.ports)[ready[i]->egress].port->counters(id_).generated.Add(1);
-    }
-    stages::SendPackets(tables, state_, {ready.data(), count}, nullptr);
-  }
-  const std::span<core::Packet> generated = state_.generated.packets();
-  if (!generated.empty()) [[unlikely]] {
-    std::array<core::Packet*, stages::GeneratedFrames::kCapacity> list;
-    for (std::size_t i = 0; i < generated.size(); ++i) {
-      list[i] = &generated[i];
-      core::Port* port = (*tables.ports)[generated[i].egress].port;
-      if (port != nullptr) {
-        port->counters(id_).generated.Add(1);
-      }
-    }
-    stages::SendPackets(tables, state_, {list.data(), generated.size()}, nullptr);
-    state_.generated.Clear();
-  }
+void Worker::TellControl() {
   if (state_.events_pushed) [[unlikely]] {
     state_.events_pushed = false;
     const std::uint64_t one = 1;
@@ -199,9 +185,14 @@ void Worker::SendHeld(const tables::Tables& tables) {
   }
 }
 
-void Worker::RunCommands(const tables::Tables& tables) {
+// At most as many as there is room for their frames; the rest in the next pass. True if there were
+// any: then the worker does not sleep before it has looked again.
+bool Worker::RunCommands(const tables::Tables& tables) {
   WorkerCommand command;
-  while (commands_.TryPop(command)) {
+  bool any = false;
+  while (state_.generated.packets().size() < stages::GeneratedFrames::kCapacity &&
+         commands_.TryPop(command)) {
+    any = true;
     const tables::PortEntry& port = (*tables.ports)[command.port];
     if (port.port == nullptr) {
       continue;
@@ -211,10 +202,8 @@ void Worker::RunCommands(const tables::Tables& tables) {
     } else {
       stages::GenerateAnnouncement(state_, port, command.ip, command.mac);
     }
-    if (state_.generated.packets().size() == stages::GeneratedFrames::kCapacity) {
-      return;  // the rest in the next pass
-    }
   }
+  return any;
 }
 
 void Worker::AdoptPlan(const PollPlan& plan) {

@@ -104,9 +104,10 @@ class Worker {
   void AdoptPlan(const PollPlan& plan);
   void ResetEpoll();
   void PollReadiness();
+  bool PollQueues(const tables::Tables& tables);
   bool PollQueue(Polled& polled, const tables::Tables& tables);
-  void RunCommands(const tables::Tables& tables);
-  void SendHeld(const tables::Tables& tables);
+  bool RunCommands(const tables::Tables& tables);
+  void TellControl();
   void RecordGap(std::uint64_t now_ns);
 
   void Idle();
@@ -131,7 +132,7 @@ class Worker {
   std::uint64_t adopted_ = 0;  // the plan's generation; 0: none
   std::vector<Polled> polled_;
   bool any_needs_event_ = false;
-  unsigned busy_queues_ = 0;  // that had packets in the last pass
+  unsigned busy_queues_ = 0;  // that had packets at their last turn
   std::uint64_t now_ns_ = 0;
   std::uint64_t last_top_ns_ = 0;
   std::uint64_t last_work_ns_ = 0;

@@ -97,7 +97,7 @@ enum class DropSeverity : std::uint8_t {
     "an ARP request that needs no answer: for another host on the wire, or a probe")            \
   /* route */                                                                                   \
   X(kMartianSource, "martian_source", "route", kSecurity,                                       \
-    "a source address that must not be on a wire (loopback, multicast, broadcast)")             \
+    "a source address that is never forwarded (loopback, group, unspecified, link-local)")      \
   X(kMartianDestination, "martian_destination", "route", kSecurity,                             \
     "a destination that is never forwarded (loopback, unspecified, link-local)")                \
   X(kNoRoute, "no_route", "route", kWarning, "no endpoint and no route for the destination")    \

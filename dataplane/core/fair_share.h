@@ -27,8 +27,19 @@ class FairShare {
   }
   [[nodiscard]] bool InDebt() const { return credit_ < 0; }
 
+  // Sits this pass out? `busy_queues`: how many have had_work(), this one perhaps included. What
+  // sits out keeps its had_work(): when all are in debt, passes without work go by until the first
+  // has paid.
+  [[nodiscard]] bool SitsOut(unsigned busy_queues) const {
+    return InDebt() && busy_queues > (had_work_ ? 1U : 0U);
+  }
+  void EndTurn(bool had_work) { had_work_ = had_work; }
+  // At its last turn.
+  [[nodiscard]] bool had_work() const { return had_work_; }
+
  private:
   std::int64_t credit_ = 0;
+  bool had_work_ = false;
 };
 
 }  // namespace pollux::core

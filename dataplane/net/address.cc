@@ -9,11 +9,12 @@
 namespace pollux::net {
 namespace {
 
-// inet_pton wants a terminated string; anything longer than an address can be is refused.
+// inet_pton wants a terminated string; anything longer than an address can be is refused, and what
+// would end early.
 template <typename Address>
 std::optional<Address> ParseWith(int family, std::string_view text) {
   std::array<char, INET6_ADDRSTRLEN> buffer{};
-  if (text.empty() || text.size() >= buffer.size()) {
+  if (text.empty() || text.size() >= buffer.size() || text.find('\0') != std::string_view::npos) {
     return std::nullopt;
   }
   std::copy(text.begin(), text.end(), buffer.begin());

@@ -69,8 +69,10 @@ inline bool Ipv4HeaderChecksumHolds(const Ipv4Header& ip) {
 inline void DecrementTtl(Ipv4Header& ip) {
   --ip.ttl;
   // TTL is the high byte of its word, the first in memory: minus 1 there is plus 1 in the sum.
-  std::uint32_t sum = ip.checksum.raw() + 1U;
-  ip.checksum = Be16::FromRaw(static_cast<std::uint16_t>(sum + (sum >> 16)));
+  // All ones and zero are the same number there, but only zero is what a sum over the header gives
+  // (RFC 1624 section 3).
+  const std::uint32_t sum = ip.checksum.raw() + 1U;
+  ip.checksum = Be16::FromRaw(static_cast<std::uint16_t>(sum + (sum >= 0xffff ? 1U : 0U)));
 }
 
 }  // namespace pollux::net

@@ -71,6 +71,13 @@ bool Reflect(Packet& packet) {
   return true;
 }
 
+// Sources that no router forwards: RFC 1812 section 5.3.7, RFC 3927 section 7, RFC 4291 sections
+// 2.5.2 and 2.5.6. They may talk to the switch alone. (Such destinations are route's to drop.)
+bool StaysOnLink(const net::IpAddress& ip) {
+  return ip.is_v4() ? ip.v4().is_zero() || ip.v4().is_link_local()
+                    : ip.v6().is_zero() || ip.v6().is_link_local();
+}
+
 // To an address of the switch's own: ping is all it serves.
 Verdict Serve(Context& ctx, Packet& packet, const net::IpAddress& from) {
   const net::MacAddress asker = packet.ethernet().source;
@@ -95,9 +102,11 @@ Verdict ExamineIp(Context& ctx, Packet& packet, const net::IpAddress& from,
     return Verdict::Drop(DropReason::kMulticast);
   }
   // An endpoint may have the address of an uplink: the host's interface, where it moved to.
-  return IsSwitchAddress(ctx.ingress, to) && ctx.tables.endpoints->Find(to) == nullptr
-             ? Serve(ctx, packet, from)
-             : Verdict::Continue();
+  if (IsSwitchAddress(ctx.ingress, to) && ctx.tables.endpoints->Find(to) == nullptr) {
+    return Serve(ctx, packet, from);
+  }
+  return StaysOnLink(from) && !StaysOnLink(to) ? Verdict::Drop(DropReason::kMartianSource)
+                                               : Verdict::Continue();
 }
 
 }  // namespace

@@ -20,9 +20,11 @@ struct Answer {
   }
 
  private:
-  // The quick no: unicast IP that nobody here could want to look at.
+  // The quick no: unicast IP of a pod that nobody here could want to look at. (The sources of other
+  // ports are not all endpoints', so those are looked at.)
   static bool IsOrdinaryTransit(const Context& ctx, core::Packet& packet) {
-    if (packet.ethernet().destination != ctx.ingress.local_mac || !ctx.ingress.addresses.empty()) {
+    if (packet.ethernet().destination != ctx.ingress.local_mac ||
+        ctx.ingress.role != core::PortRole::kPod || !ctx.ingress.addresses.empty()) {
       return false;
     }
     if (packet.ip == core::IpVersion::k4) {

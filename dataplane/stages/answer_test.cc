@@ -138,10 +138,30 @@ const IpRow kIpRows[] = {
     {"WireToPod6", "2001:db8:1::1", "fd00::10", kUplinkMac, kUplink, "continue"},
     {"WireToUplink", "198.18.0.1", "192.0.2.1", kUplinkMac, kUplink, "gateway_service"},
     {"WireToGateway", "198.18.0.1", "169.254.1.1", kUplinkMac, kUplink, "continue"},
+    {"WireFromUnspecified", "0.0.0.0", "10.0.0.10", kUplinkMac, kUplink, "martian_source"},
+    {"WireFromLinkLocal", "169.254.3.3", "10.0.0.10", kUplinkMac, kUplink, "martian_source"},
+    {"WireFromUnspecified6", "::", "fd00::10", kUplinkMac, kUplink, "martian_source"},
+    {"WireFromLinkLocal6", "fe80::99", "fd00::10", kUplinkMac, kUplink, "martian_source"},
+    {"WireFromLinkLocalToUplink6", "fe80::99", "2001:db8::1", kUplinkMac, kUplink,
+     "gateway_service"},
+    {"HostFromLinkLocal6", "fe80::20", "fd00::10", kGatewayMac, kHost, "martian_source"},
+    {"HostToPod", "198.18.0.1", "10.0.0.10", kGatewayMac, kHost, "continue"},
     {"WireToAnotherMac", "198.18.0.1", "10.0.0.10", kRouterMac, kUplink, "not_for_gateway"},
 };
 INSTANTIATE_TEST_SUITE_P(Table, IpRows, ::testing::ValuesIn(kIpRows),
                          [](const auto& row) { return row.param.name; });
+
+// What source_guard lets a pod say from an address of no endpoint never reaches another pod.
+TEST_F(AnswerTest, GroupReportsOfLinkLocalSourcesAreNotForwarded) {
+  constexpr std::uint8_t kMldV2Report = 143;
+  for (const char* source : {"fe80::10", "::"}) {
+    EXPECT_EQ(Decide(Ipv6Frame(kGatewayMac, kPodMac, V6(source), V6("fd00::11"),
+                               IpProtocol::kIcmpv6, Echo(kMldV2Report, {}), kIcmpChecksumAt),
+                     kPod),
+              "martian_source")
+        << source;
+  }
+}
 
 TEST_F(AnswerTest, EchoReplyToTheGatewayIsNoService) {
   EXPECT_EQ(

@@ -1,4 +1,4 @@
-// What the tests of the answer step share: a verdict as text, and the frame that a packet became.
+// What the tests of the answer step share: a verdict on a frame, and what became of the frame.
 // Threading: tests.
 #pragma once
 
@@ -12,21 +12,6 @@
 namespace pollux::stages::testing {
 
 inline constexpr net::MacAddress kNewMac = {{2, 0, 0, 0, 0, 0x98}};
-
-inline std::string Text(core::Verdict verdict) {
-  switch (verdict.kind()) {
-    case core::VerdictKind::kContinue:
-      return "continue";
-    case core::VerdictKind::kSend:
-      return "send";
-    case core::VerdictKind::kConsumed:
-      return "consumed";
-    case core::VerdictKind::kDrop:
-    case core::VerdictKind::kDropAnswer:
-      break;
-  }
-  return std::string(core::Describe(verdict.reason()).name);
-}
 
 class AnswerTest : public ::testing::Test {
  protected:

@@ -89,6 +89,17 @@ void SendGroup(const tables::PortEntry& egress, WorkerState& worker, std::span<P
   }
 }
 
+// The port that route chose is gone: charged to the port that the packet came from.
+void CountPortGone(const tables::Tables& tables, const WorkerState& worker,
+                   std::span<Packet* const> packets) {
+  for (Packet* packet : packets) {
+    packet->drop = DropReason::kDestinationDown;
+    if (core::Port* port = (*tables.ports)[packet->ingress].port) {
+      port->counters(worker.id).drops[static_cast<unsigned>(packet->drop)].Add(1);
+    }
+  }
+}
+
 void ObserveSent(Context& ctx, std::span<Packet* const> packets) {
   for (const Packet* packet : packets) {
     ctx.Observe(core::StepId::kSend, *packet,
@@ -119,8 +130,8 @@ void SendPackets(const tables::Tables& tables, WorkerState& worker, std::span<Pa
     const tables::PortEntry& entry = (*tables.ports)[egress];
     if (entry.port != nullptr) [[likely]] {
       SendGroup(entry, worker, {group.data(), grouped});
-    } else if (ingress != nullptr) {
-      ingress->counters.drops[static_cast<unsigned>(DropReason::kDestinationDown)].Add(grouped);
+    } else {
+      CountPortGone(tables, worker, {group.data(), grouped});
     }
     if (ingress != nullptr && ingress->observers != nullptr) [[unlikely]] {
       ObserveSent(*ingress, {group.data(), grouped});

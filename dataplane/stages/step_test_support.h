@@ -9,7 +9,9 @@
 
 #include <gtest/gtest.h>
 
-#include <cstring>
+#include <algorithm>
+#include <memory>
+#include <string>
 #include <string_view>
 #include <utility>
 #include <vector>
@@ -109,6 +111,22 @@ class SmallSwitch {
   std::vector<std::unique_ptr<SilentPort>> silent_ports_;
 };
 
+// A verdict as a row of a table says it: "continue", "send", "consumed" or the drop's name.
+inline std::string Text(core::Verdict verdict) {
+  switch (verdict.kind()) {
+    case core::VerdictKind::kContinue:
+      return "continue";
+    case core::VerdictKind::kSend:
+      return "send";
+    case core::VerdictKind::kConsumed:
+      return "consumed";
+    case core::VerdictKind::kDrop:
+    case core::VerdictKind::kDropAnswer:
+      break;
+  }
+  return std::string(core::Describe(verdict.reason()).name);
+}
+
 using Bytes = std::vector<std::uint8_t>;
 
 template <typename Header>
@@ -199,11 +217,11 @@ inline Bytes Echo(std::uint8_t type, const Bytes& payload) {
 }
 inline constexpr std::size_t kIcmpChecksumAt = 2;
 
-// A received frame after load_headers and parse, with everything beyond the head in foreign memory
-// that is cut into `pieces`.
-class ReceivedPacket {
+// A received frame after load_headers, with everything beyond the head in foreign memory that is
+// cut into `pieces`.
+class LoadedPacket {
  public:
-  explicit ReceivedPacket(Bytes frame, net::PortId ingress, std::size_t pieces = 1)
+  explicit LoadedPacket(Bytes frame, net::PortId ingress, std::size_t pieces = 1)
       : frame_(std::move(frame)), buffer_(core::kHeadroomBytes + core::kHeaderBytes) {
     const std::size_t each = frame_.size() / pieces;
     for (std::size_t i = 0; i < pieces; ++i) {
@@ -216,10 +234,9 @@ class ReceivedPacket {
     packet.payload_length = static_cast<std::uint32_t>(frame_.size());
     packet.ingress = ingress;
     core::LoadHead(packet);
-    EXPECT_TRUE(Parse::DecideFully(packet, kAnyMtu).continues());
   }
-  ReceivedPacket(const ReceivedPacket&) = delete;
-  ReceivedPacket& operator=(const ReceivedPacket&) = delete;
+  LoadedPacket(const LoadedPacket&) = delete;
+  LoadedPacket& operator=(const LoadedPacket&) = delete;
 
   // What a hostile owner may do at any time: nothing that was loaded may be read again.
   void ScribbleOverLoadedBytes() {
@@ -237,11 +254,21 @@ class ReceivedPacket {
   core::Packet packet;
 
  private:
-  static constexpr std::uint16_t kAnyMtu = 65535;
-
   Bytes frame_;
   Bytes buffer_;
   std::vector<core::Segment> segments_;
+};
+
+// The same after parse, which must let it pass.
+class ReceivedPacket : public LoadedPacket {
+ public:
+  explicit ReceivedPacket(Bytes frame, net::PortId ingress, std::size_t pieces = 1,
+                          const core::Offload& offload = {})
+      : LoadedPacket(std::move(frame), ingress, pieces) {
+    constexpr std::uint16_t kAnyMtu = 65535;
+    packet.offload = offload;
+    EXPECT_TRUE(Parse::DecideFully(packet, kAnyMtu).continues());
+  }
 };
 
 // Sums that must come out right over bytes as they lie in a finished frame.
