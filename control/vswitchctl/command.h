@@ -16,7 +16,7 @@
 #include "control/vswitchctl/api.h"
 #include "control/vswitchctl/output.h"
 
-namespace CLI {
+namespace CLI {  // NOLINT(readability-identifier-naming): not our name
 class App;
 class Option;
 }  // namespace CLI

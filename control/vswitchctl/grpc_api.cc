@@ -25,8 +25,9 @@ namespace {
 
 using Clock = std::chrono::system_clock;  // gRPC's deadlines
 
-// Making a port may take a second; nothing takes longer on a switch that is well.
-constexpr std::chrono::seconds kCallPatience{15};
+// What a switch that is well needs at most: to answer, and to make a thousand ports.
+constexpr std::chrono::seconds kAnswerPatience{15};
+constexpr std::chrono::seconds kApplyPatience{120};
 constexpr std::chrono::seconds kConnectPatience{5};
 constexpr std::chrono::milliseconds kRetryPause{50};
 constexpr int kMaxReplyBytes = 256 << 20;
@@ -108,10 +109,10 @@ class GrpcApi final : public Api {
   }
 
   absl::StatusOr<api::ApplyReply> Apply(const api::ApplyRequest& request) override {
-    return Call(&Stub::Apply, request);
+    return Call(&Stub::Apply, request, kApplyPatience);
   }
   absl::StatusOr<api::ApplyReply> Sync(const api::SyncRequest& request) override {
-    return Call(&Stub::Sync, request);
+    return Call(&Stub::Sync, request, kApplyPatience);
   }
   absl::StatusOr<api::ListPortsReply> ListPorts(const api::ListRequest& request) override {
     return Call(&Stub::ListPorts, request);
@@ -163,17 +164,18 @@ class GrpcApi final : public Api {
   template <typename Request, typename Reply>
   absl::StatusOr<Reply> Call(grpc::Status (Stub::*method)(grpc::ClientContext*, const Request&,
                                                           Reply*),
-                             const Request& request) {
+                             const Request& request,
+                             std::chrono::seconds patience = kAnswerPatience) {
     if (const absl::Status status = Connect(Clock::now() + kConnectPatience); !status.ok()) {
       return status;
     }
     grpc::ClientContext context;
-    context.set_deadline(Clock::now() + kCallPatience);
+    context.set_deadline(Clock::now() + patience);
     Reply reply;
     const grpc::Status status = (stub_.get()->*method)(&context, request, &reply);
     if (status.error_code() == grpc::StatusCode::DEADLINE_EXCEEDED) {
-      return absl::DeadlineExceededError(absl::StrCat(
-          "vswitchd at ", Where(), " did not answer within ", kCallPatience.count(), " s"));
+      return absl::DeadlineExceededError(
+          absl::StrCat("vswitchd at ", Where(), " did not answer within ", patience.count(), " s"));
     }
     return status.ok() ? absl::StatusOr<Reply>(std::move(reply)) : FromGrpc(status);
   }
