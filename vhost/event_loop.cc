@@ -17,10 +17,7 @@ EventLoop::EventLoop()
     : epoll_fd_(epoll_create1(EPOLL_CLOEXEC)), wake_fd_(eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)) {
   PCHECK(epoll_fd_ >= 0);
   PCHECK(wake_fd_ >= 0);
-  epoll_event event{};
-  event.events = EPOLLIN;
-  event.data.fd = wake_fd_;
-  PCHECK(epoll_ctl(epoll_fd_, EPOLL_CTL_ADD, wake_fd_, &event) == 0);
+  Control(EPOLL_CTL_ADD, wake_fd_, EPOLLIN, 0);
   thread_ = std::thread([this] { Loop(); });
   pthread_setname_np(thread_.native_handle(), "pollux-events");
 }
@@ -61,21 +58,24 @@ void EventLoop::Run(const Task& task) {
   done_condition.wait(lock, [&] { return done; });
 }
 
-void EventLoop::Watch(int fd, std::uint32_t epoll_events, FdCallback callback) {
-  DCHECK(OnLoopThread());
+void EventLoop::Control(int operation, int fd, std::uint32_t epoll_events,
+                        std::uint32_t generation) const {
   epoll_event event{};
   event.events = epoll_events;
-  event.data.fd = fd;
-  PCHECK(epoll_ctl(epoll_fd_, EPOLL_CTL_ADD, fd, &event) == 0) << "fd " << fd;
-  watched_[fd] = std::make_shared<Watched>(Watched{std::move(callback)});
+  event.data.u64 = std::uint64_t{generation} << 32 | static_cast<std::uint32_t>(fd);
+  PCHECK(epoll_ctl(epoll_fd_, operation, fd, &event) == 0) << "fd " << fd;
+}
+
+void EventLoop::Watch(int fd, std::uint32_t epoll_events, FdCallback callback) {
+  DCHECK(OnLoopThread());
+  const std::uint32_t generation = ++last_generation_;
+  Control(EPOLL_CTL_ADD, fd, epoll_events, generation);
+  watched_[fd] = std::make_shared<Watched>(Watched{std::move(callback), generation});
 }
 
 void EventLoop::Modify(int fd, std::uint32_t epoll_events) {
   DCHECK(OnLoopThread());
-  epoll_event event{};
-  event.events = epoll_events;
-  event.data.fd = fd;
-  PCHECK(epoll_ctl(epoll_fd_, EPOLL_CTL_MOD, fd, &event) == 0) << "fd " << fd;
+  Control(EPOLL_CTL_MOD, fd, epoll_events, watched_.at(fd)->generation);
 }
 
 void EventLoop::Unwatch(int fd) {
@@ -128,6 +128,19 @@ void EventLoop::RunPosted() {
   }
 }
 
+void EventLoop::Deliver(std::uint32_t epoll_events, std::uint64_t data) {
+  const auto fd = static_cast<int>(static_cast<std::uint32_t>(data));
+  if (fd == wake_fd_) {
+    RunPosted();
+    return;
+  }
+  const auto it = watched_.find(fd);
+  if (it != watched_.end() && it->second->generation == data >> 32) {
+    const std::shared_ptr<Watched> keep = it->second;
+    keep->callback(epoll_events);
+  }
+}
+
 void EventLoop::Loop() {
   std::array<epoll_event, 64> events;
   while (!stop_) {
@@ -135,12 +148,7 @@ void EventLoop::Loop() {
     PCHECK(n >= 0 || errno == EINTR);
     for (int i = 0; i < n; ++i) {
       const auto& event = events[static_cast<std::size_t>(i)];
-      if (event.data.fd == wake_fd_) {
-        RunPosted();
-      } else if (const auto it = watched_.find(event.data.fd); it != watched_.end()) {
-        const std::shared_ptr<Watched> keep = it->second;
-        keep->callback(event.events);
-      }
+      Deliver(event.events, event.data.u64);
     }
     RunDueTimers();
   }

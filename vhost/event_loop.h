@@ -52,11 +52,16 @@ class EventLoop {
   [[nodiscard]] bool OnLoopThread() const { return std::this_thread::get_id() == thread_.get_id(); }
 
  private:
+  // A number of its own, because a descriptor's number comes back: an event that was collected for
+  // one that was closed since is not for its successor.
   struct Watched {
     FdCallback callback;
+    std::uint32_t generation;
   };
 
   void Loop();
+  void Control(int operation, int fd, std::uint32_t epoll_events, std::uint32_t generation) const;
+  void Deliver(std::uint32_t epoll_events, std::uint64_t data);
   void RunPosted();
   void RunDueTimers();
   [[nodiscard]] int MillisecondsToNextTimer() const;
@@ -68,6 +73,7 @@ class EventLoop {
   std::vector<Task> posted_;
   // Loop thread only. Shared, so that a callback that unwatches itself stays alive while it runs.
   std::unordered_map<int, std::shared_ptr<Watched>> watched_;
+  std::uint32_t last_generation_ = 0;
   std::map<TimerId, Task> timers_;
   std::uint64_t next_timer_ = 0;
   std::thread thread_;

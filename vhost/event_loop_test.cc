@@ -5,6 +5,7 @@
 #include <sys/eventfd.h>
 #include <unistd.h>
 
+#include <array>
 #include <chrono>
 #include <future>
 #include <string>
@@ -44,6 +45,33 @@ TEST(EventLoop, TasksRunInTheOrderInWhichTheyWerePosted) {
   }
   loop.Run([] {});
   EXPECT_EQ(order, "abc");
+}
+
+// Both are reported at once; whichever comes first closes the other, whose number then means a new
+// descriptor that nothing has happened to.
+TEST(EventLoop, EventsOfAClosedDescriptorAreNotForItsSuccessor) {
+  EventLoop loop;
+  std::array<UniqueFd, 2> events{MakeEvent(), MakeEvent()};
+  bool mistaken = false;
+  loop.Run([&] {
+    for (const unsigned i : {0U, 1U}) {
+      loop.Watch(events[i].get(), EPOLLIN, [&, i](std::uint32_t) {
+        UniqueFd& other = events[1 - i];
+        const int number = other.get();
+        loop.Unwatch(events[i].get());
+        loop.Unwatch(number);
+        other.reset();
+        other = MakeEvent();
+        ASSERT_EQ(other.get(), number) << "the lowest free number is given out";
+        loop.Watch(number, EPOLLIN, [&](std::uint32_t) { mistaken = true; });
+      });
+    }
+    Signal(events[0].get());  // seen together, since the loop is busy here
+    Signal(events[1].get());
+  });
+  loop.Run([] {});
+  loop.Run([] {});
+  EXPECT_FALSE(mistaken);
 }
 
 TEST(EventLoop, WatchedDescriptorsReportAndUnwatchedOnesDoNot) {

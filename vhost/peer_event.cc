@@ -62,6 +62,8 @@ class Completions {
   aio_context_t context_ = 0;
 };
 
+}  // namespace
+
 bool IsEventfd(int fd) {
   const std::string link = absl::StrFormat("/proc/self/fd/%d", fd);
   std::array<char, 32> target;
@@ -69,8 +71,6 @@ bool IsEventfd(int fd) {
   return length > 0 && std::string_view(target.data(), static_cast<std::size_t>(length)) ==
                            "anon_inode:[eventfd]";
 }
-
-}  // namespace
 
 absl::StatusOr<PeerEvent> PeerEvent::Adopt(UniqueFd fd) {
   if (!IsEventfd(fd.get())) {

@@ -16,6 +16,8 @@
 
 namespace pollux::vhost {
 
+[[nodiscard]] bool IsEventfd(int fd);
+
 class PeerEvent {
  public:
   // InvalidArgument unless `fd` is an eventfd.

@@ -11,10 +11,10 @@
 #include <variant>
 #include <vector>
 
+#include "vhost/received_descriptors.h"
+
 namespace pollux::vhost::memif {
 namespace {
-
-constexpr unsigned kMaxDescriptors = 8;  // that we look at; the kernel closes the rest
 
 struct Datagram {
   std::array<std::uint8_t, kMessageBytes> bytes;
@@ -23,25 +23,9 @@ struct Datagram {
   bool truncated = false;
 };
 
-std::vector<UniqueFd> TakeDescriptors(msghdr& header) {
-  std::vector<UniqueFd> fds;
-  for (cmsghdr* c = CMSG_FIRSTHDR(&header); c != nullptr; c = CMSG_NXTHDR(&header, c)) {
-    if (c->cmsg_level != SOL_SOCKET || c->cmsg_type != SCM_RIGHTS) {
-      continue;
-    }
-    const std::size_t count = (c->cmsg_len - CMSG_LEN(0)) / sizeof(int);
-    for (std::size_t i = 0; i < count; ++i) {
-      int fd = -1;
-      std::memcpy(&fd, CMSG_DATA(c) + i * sizeof fd, sizeof fd);
-      fds.emplace_back(fd);
-    }
-  }
-  return fds;
-}
-
 absl::StatusOr<Datagram> Receive(int socket) {
   Datagram datagram;
-  alignas(cmsghdr) std::array<char, CMSG_SPACE(kMaxDescriptors * sizeof(int))> control;
+  alignas(cmsghdr) std::array<char, kControlBytes> control;
   iovec data{datagram.bytes.data(), datagram.bytes.size()};
   msghdr header{};
   header.msg_iov = &data;
@@ -52,9 +36,11 @@ absl::StatusOr<Datagram> Receive(int socket) {
   if (n < 0) {
     return absl::UnavailableError(std::strerror(errno));
   }
-  datagram.fds = TakeDescriptors(header);
+  if (absl::Status status = TakeDescriptors(header, datagram.fds); !status.ok()) {
+    return status;
+  }
   datagram.size = static_cast<std::size_t>(n);
-  datagram.truncated = (header.msg_flags & (MSG_TRUNC | MSG_CTRUNC)) != 0;
+  datagram.truncated = (header.msg_flags & MSG_TRUNC) != 0;
   return datagram;
 }
 
@@ -63,7 +49,7 @@ absl::StatusOr<Parcel> Unpack(Datagram datagram) {
     return absl::CancelledError("the peer closed the connection");
   }
   if (datagram.truncated) {
-    return absl::InvalidArgumentError("a message with too many bytes or descriptors");
+    return absl::InvalidArgumentError("a message with too many bytes");
   }
   absl::StatusOr<Message> message = ParseMessage(std::span(datagram.bytes).first(datagram.size));
   if (!message.ok()) {
@@ -94,6 +80,7 @@ Channel::Channel(EventLoop& events, UniqueFd socket, OnMessage on_message, OnClo
 Channel::~Channel() {
   StopDeadline();
   events_.Unwatch(socket_.get());
+  CloseConnection(std::move(socket_));
 }
 
 absl::Status Channel::Send(const Parcel& parcel) {

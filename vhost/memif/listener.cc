@@ -10,6 +10,8 @@
 #include <mutex>
 #include <utility>
 
+#include "vhost/received_descriptors.h"
+
 namespace pollux::vhost::memif {
 namespace {
 
@@ -101,6 +103,8 @@ void Listener::OnConnectionRequest() {
     // A stranger too many is let go at once: he may come back.
     if (sessions_.size() < interfaces_.size() + kMaxStrangers) {
       Greet(std::move(client));
+    } else {
+      CloseConnection(std::move(client));
     }
     return;
   }

@@ -8,7 +8,7 @@
 #include <string>
 #include <vector>
 
-#include "vhost/memif/test_frames.h"
+#include "vhost/test_frames.h"
 
 namespace pollux::vhost::memif {
 namespace {

@@ -11,10 +11,12 @@
 #include <cstring>
 #include <utility>
 
+#include "vhost/test_system.h"
+
 namespace pollux::vhost::memif {
 namespace {
 
-constexpr timeval kPatience{.tv_sec = 5, .tv_usec = 0};
+constexpr timeval kReceiveTimeout{.tv_sec = kPatience.count(), .tv_usec = 0};
 
 sockaddr_un AddressOf(const std::string& path) {
   sockaddr_un address{};
@@ -77,7 +79,8 @@ TestPeer TestPeer::ConnectTo(const std::string& path) {
 }
 
 TestPeer::TestPeer(UniqueFd socket) : socket_(std::move(socket)) {
-  PCHECK(setsockopt(socket_.get(), SOL_SOCKET, SO_RCVTIMEO, &kPatience, sizeof kPatience) == 0);
+  PCHECK(setsockopt(socket_.get(), SOL_SOCKET, SO_RCVTIMEO, &kReceiveTimeout,
+                    sizeof kReceiveTimeout) == 0);
 }
 
 void TestPeer::Send(const Message& message, const std::vector<int>& fds) {
@@ -86,21 +89,7 @@ void TestPeer::Send(const Message& message, const std::vector<int>& fds) {
 
 // An error is no concern here: the port may have closed the channel already.
 void TestPeer::SendBytes(std::span<const std::uint8_t> bytes, const std::vector<int>& fds) {
-  std::vector<char> control(CMSG_SPACE(fds.size() * sizeof(int)));
-  iovec data{const_cast<std::uint8_t*>(bytes.data()), bytes.size()};
-  msghdr header{};
-  header.msg_iov = &data;
-  header.msg_iovlen = 1;
-  if (!fds.empty()) {
-    header.msg_control = control.data();
-    header.msg_controllen = control.size();
-    cmsghdr* const rights = CMSG_FIRSTHDR(&header);
-    rights->cmsg_level = SOL_SOCKET;
-    rights->cmsg_type = SCM_RIGHTS;
-    rights->cmsg_len = CMSG_LEN(fds.size() * sizeof(int));
-    std::memcpy(CMSG_DATA(rights), fds.data(), fds.size() * sizeof(int));
-  }
-  (void)!sendmsg(socket_.get(), &header, MSG_NOSIGNAL);
+  (void)SendWithDescriptors(socket_.get(), bytes, fds);
 }
 
 std::optional<Message> TestPeer::Receive(UniqueFd* fd) {
@@ -145,7 +134,8 @@ TestServer::TestServer(const std::string& path) : socket_(NewSocket()) {
   unlink(path.c_str());
   PCHECK(bind(socket_.get(), reinterpret_cast<const sockaddr*>(&address), sizeof address) == 0);
   PCHECK(listen(socket_.get(), 8) == 0);
-  PCHECK(setsockopt(socket_.get(), SOL_SOCKET, SO_RCVTIMEO, &kPatience, sizeof kPatience) == 0);
+  PCHECK(setsockopt(socket_.get(), SOL_SOCKET, SO_RCVTIMEO, &kReceiveTimeout,
+                    sizeof kReceiveTimeout) == 0);
 }
 
 TestPeer TestServer::Accept() {

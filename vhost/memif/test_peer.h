@@ -11,11 +11,10 @@
 
 #include "vhost/memif/message.h"
 #include "vhost/memif/ring.h"
+#include "vhost/test_frames.h"
 #include "vhost/unique_fd.h"
 
 namespace pollux::vhost::memif {
-
-using Bytes = std::vector<std::uint8_t>;
 
 // A memfd that is mapped here, and can be passed on.
 class TestRegion {

@@ -8,7 +8,7 @@
 #include <vector>
 
 #include "dataplane/net/checksum.h"
-#include "vhost/memif/test_frames.h"
+#include "vhost/test_frames.h"
 
 namespace pollux::vhost::memif {
 namespace {

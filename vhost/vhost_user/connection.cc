@@ -10,6 +10,8 @@
 #include <span>
 #include <utility>
 
+#include "vhost/received_descriptors.h"
+
 namespace pollux::vhost::vhost_user {
 namespace {
 
@@ -36,6 +38,7 @@ Connection::Connection(EventLoop& events, UniqueFd socket, std::chrono::millisec
 Connection::~Connection() {
   StopTimer();
   events_.Unwatch(socket_.get());
+  CloseConnection(std::move(socket_));
 }
 
 bool Connection::PeerHungUp() const {
@@ -97,7 +100,7 @@ absl::StatusOr<std::size_t> Connection::WholeSize() const {
 absl::StatusOr<bool> Connection::ReadSome() {
   const auto whole = WholeSize();
   iovec into{.iov_base = message_.data() + received_, .iov_len = *whole - received_};
-  alignas(cmsghdr) std::array<char, CMSG_SPACE(kMaxFds * sizeof(int))> control;
+  alignas(cmsghdr) std::array<char, kControlBytes> control;
   msghdr received{};
   received.msg_iov = &into;
   received.msg_iovlen = 1;
@@ -119,19 +122,10 @@ absl::StatusOr<bool> Connection::ReadSome() {
 
 // Owns them first, judges then: none is left open.
 absl::Status Connection::TakeFds(msghdr& received) {
-  for (cmsghdr* part = CMSG_FIRSTHDR(&received); part != nullptr;
-       part = CMSG_NXTHDR(&received, part)) {
-    if (part->cmsg_level != SOL_SOCKET || part->cmsg_type != SCM_RIGHTS) {
-      continue;
-    }
-    const std::size_t count = (part->cmsg_len - CMSG_LEN(0)) / sizeof(int);
-    for (std::size_t i = 0; i < count; ++i) {
-      int fd = -1;
-      std::memcpy(&fd, CMSG_DATA(part) + i * sizeof fd, sizeof fd);
-      fds_.emplace_back(fd);
-    }
+  if (absl::Status status = TakeDescriptors(received, fds_); !status.ok()) {
+    return status;
   }
-  if ((received.msg_flags & MSG_CTRUNC) != 0 || fds_.size() > kMaxFds) {
+  if (fds_.size() > kMaxFds) {
     return absl::InvalidArgumentError(
         absl::StrFormat("more than %d descriptors with one message", kMaxFds));
   }

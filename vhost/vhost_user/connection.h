@@ -54,7 +54,7 @@ class Connection {
   void End(const absl::Status& why);
 
   EventLoop& events_;
-  const UniqueFd socket_;
+  UniqueFd socket_;
   const std::chrono::milliseconds deadline_;
   const OnMessage on_message_;
   const OnEnd on_end_;

@@ -83,6 +83,51 @@ TEST(MessageDecodeTest, FieldsArriveWhereTheyBelong) {
   EXPECT_EQ(decoded.used, 0x3000U);
 }
 
+struct Known {
+  Request request;
+  std::size_t bytes;
+  std::size_t fds;
+};
+constexpr std::array<Known, 16> kKnown{{{Request::kGetFeatures, 0, 0},
+                                        {Request::kSetFeatures, 8, 0},
+                                        {Request::kSetOwner, 0, 0},
+                                        {Request::kResetOwner, 0, 0},
+                                        {Request::kSetVringNum, 8, 0},
+                                        {Request::kSetVringAddr, 40, 0},
+                                        {Request::kSetVringBase, 8, 0},
+                                        {Request::kGetVringBase, 8, 0},
+                                        {Request::kSetVringKick, 8, 1},
+                                        {Request::kSetVringCall, 8, 1},
+                                        {Request::kSetVringErr, 8, 1},
+                                        {Request::kGetProtocolFeatures, 0, 0},
+                                        {Request::kSetProtocolFeatures, 8, 0},
+                                        {Request::kGetQueueNum, 0, 0},
+                                        {Request::kSetVringEnable, 8, 0},
+                                        {Request::kNetSetMtu, 8, 0}}};
+
+TEST(MessageDecodeTest, EveryRequestHasOneSizeAndOneNumberOfDescriptors) {
+  for (const Known& known : kKnown) {
+    for (std::size_t bytes = 0; bytes <= kMaxPayload; ++bytes) {
+      for (std::size_t fds = 0; fds <= kMaxFds; ++fds) {
+        EXPECT_EQ(DecodeMessage(RequestBytes(known.request, Of(bytes)), fds).ok(),
+                  bytes == known.bytes && fds == known.fds)
+            << "request " << static_cast<unsigned>(known.request) << ", " << bytes << " bytes, "
+            << fds << " descriptors";
+      }
+    }
+  }
+}
+
+TEST(MessageDecodeTest, AMemoryTableHasADescriptorPerRegion) {
+  for (std::size_t count = 1; count <= kMaxRegions; ++count) {
+    const auto bytes =
+        RequestBytes(Request::kSetMemTable, RegionsPayload(std::span(kNineRegions).first(count)));
+    for (std::size_t fds = 0; fds <= kMaxFds; ++fds) {
+      EXPECT_EQ(DecodeMessage(bytes, fds).ok(), fds == count) << count << " regions";
+    }
+  }
+}
+
 TEST(MessageDecodeTest, UnknownRequestsAreSaidToBe) {
   const auto message = DecodeMessage(RequestBytes(Request{31}, Of(24)), 1);
   ASSERT_TRUE(message.ok());

@@ -6,7 +6,11 @@ ReceiveQueue::~ReceiveQueue() { Adopt({}); }
 
 const Device* ReceiveQueue::Running() const {
   const Device* device = device_.load(std::memory_order_acquire);
-  return device != nullptr && device->queues[index_].ring.running() ? device : nullptr;
+  if (device == nullptr || !device->queues[index_].ring.running() ||
+      device->queues[index_].undecided) {
+    return nullptr;
+  }
+  return device;
 }
 
 void ReceiveQueue::Receive(core::Batch& batch) {
@@ -42,9 +46,6 @@ void ReceiveQueue::Adopt(const Queue& queue) {
     }
   }
   must_poll_.store(queue.ring.running() && queue.kick == nullptr, std::memory_order_relaxed);
-  if (queue.ring.running()) {
-    wait_set_.Wake();
-  }
 }
 
 }  // namespace pollux::vhost::vhost_user

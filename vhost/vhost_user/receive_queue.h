@@ -1,6 +1,6 @@
 // A queue pair's receiving half, as the worker sees it: the ring walker, and where to wait for it.
-// Threading: the core::RxQueue face by the queue's worker; Adopt and ring().Restart by the event
-// loop's thread.
+// Threading: the core::RxQueue face by the queue's worker; Adopt, Wake and ring().Restart by the
+// event loop's thread.
 #pragma once
 
 #include <atomic>
@@ -26,15 +26,16 @@ class ReceiveQueue final : public core::RxQueue {
   void AcknowledgeWake() override { wait_set_.Acknowledge(); }
   [[nodiscard]] core::WaitHandle wait_handle() const override;
 
-  // The ring as it will be published: follows its kick and wakes the worker. The former kick may be
-  // closed afterwards.
+  // The ring as it will be published: follows its kick. The former kick may be closed afterwards.
   void Adopt(const Queue& queue);
+  // Once it is published, so that a worker who wakes and finds nothing has seen it.
+  void Wake() { wait_set_.Wake(); }
 
   [[nodiscard]] RxRing& ring() { return ring_; }
   [[nodiscard]] const RxRing& ring() const { return ring_; }
 
  private:
-  // Null if there is no device or the ring does not run.
+  // Null if there is no device, or the ring does not run or is not to be touched yet.
   [[nodiscard]] const Device* Running() const;
 
   const std::atomic<const Device*>& device_;

@@ -416,6 +416,18 @@ TEST_F(RxRingTest, HeadOutOfRangeQuarantinesTheRing) {
   EXPECT_EQ(ring_.fault(), RingFault::kHeadOutOfRange);
 }
 
+// The used ring is ours: what the guest writes there is neither read nor left.
+TEST_F(RxRingTest, TheUsedRingIsWrittenOnly) {
+  for (unsigned round = 0; round < 3; ++round) {
+    guest_.used(1) = 0x5a5a;
+    OfferGood();
+    ASSERT_EQ(Receive(), 1U);
+    ring_.Release();
+    EXPECT_EQ(guest_.used(1), round + 1);
+    EXPECT_EQ(guest_.used_element(round).id, round);
+  }
+}
+
 TEST_F(RxRingTest, ShrunkMemoryQuarantinesTheRing) {
   OfferGood();
   ASSERT_EQ(ftruncate(memory_.fd(), 0), 0);

@@ -31,6 +31,10 @@ bool Consistent(const Offloads& offloads) {
   return offloads.checksum || (!offloads.tso4 && !offloads.tso6);
 }
 
+bool Aligned(const std::uint8_t* at, std::uintptr_t alignment) {
+  return reinterpret_cast<std::uintptr_t>(at) % alignment == 0;
+}
+
 template <typename T>
 std::optional<Reply> Answered(Request request, T value) {
   return Reply(request, value);
@@ -188,15 +192,16 @@ absl::Status Session::SetVringBase(const VringState& state) {
 
 absl::StatusOr<Vring> Session::Resolve(const RingState& ring, const MemoryTable& memory) const {
   const VringAddress& at = *ring.address;
-  if (at.descriptors % 16 != 0 || at.available % 2 != 0 || at.used % 4 != 0) {
-    return Refuse(absl::StrFormat("ring %d is not aligned", at.index));
-  }
   std::uint8_t* descriptors =
       memory.TranslateUser(at.descriptors, Vring::DescriptorBytes(ring.size));
   std::uint8_t* available = memory.TranslateUser(at.available, Vring::AvailableBytes(ring.size));
   std::uint8_t* used = memory.TranslateUser(at.used, Vring::UsedBytes(ring.size));
   if (descriptors == nullptr || available == nullptr || used == nullptr) {
     return Refuse(absl::StrFormat("ring %d lies outside the memory table", at.index));
+  }
+  // As it lies here: a region need not begin at an aligned address or offset.
+  if (!Aligned(descriptors, 16) || !Aligned(available, 2) || !Aligned(used, 4)) {
+    return Refuse(absl::StrFormat("ring %d is not aligned", at.index));
   }
   return Vring(descriptors, available, used, ring.size);
 }
@@ -342,7 +347,8 @@ std::shared_ptr<const Device> Session::BuildDevice() const {
     any = true;
     Queue& queue = device->queues[i];
     queue.ring = *Resolve(ring, *memory_);
-    queue.enabled = ring.enabled || !explicit_enable;
+    queue.enabled = !explicit_enable || ring.enabled.value_or(false);
+    queue.undecided = explicit_enable && !ring.enabled.has_value();
     queue.kick = ring.kick;
     queue.call = ring.call;
     if (i % 2 == 0 && queue.enabled) {

@@ -63,7 +63,7 @@ class Session {
     std::uint16_t base = 0;  // as last told or stopped at, for a ring that never ran since
     std::optional<VringAddress> address;
     bool kicked = false;
-    bool enabled = false;
+    std::optional<bool> enabled;  // as last told
     bool running = false;
     std::shared_ptr<const PeerEvent> kick;
     std::shared_ptr<const PeerEvent> call;

@@ -5,11 +5,13 @@
 #include <gtest/gtest.h>
 #include <sys/eventfd.h>
 
+#include <algorithm>
 #include <array>
 #include <functional>
 #include <map>
 #include <string>
 
+#include "vhost/test_system.h"
 #include "vhost/vhost_user/test_memory.h"
 
 namespace pollux::vhost::vhost_user {
@@ -114,11 +116,44 @@ TEST_F(SessionTest, OffersNothingThatWeCannotDo) {
   EXPECT_EQ(Ask(Request::kGetQueueNum), 2U);
 }
 
+// Packed rings, IOMMU_PLATFORM, LOG_ALL and whatever else there is or will be.
+TEST_F(SessionTest, FeaturesThatWereNotOfferedAreRefusedOneByOne) {
+  for (unsigned bit = 0; bit < 64; ++bit) {
+    const std::uint64_t feature = std::uint64_t{1} << bit;
+    EXPECT_EQ(Say(Request::kSetProtocolFeatures, feature),
+              (kOfferedProtocolFeatures & feature) != 0)
+        << "protocol bit " << bit;
+    if ((kOfferedFeatures & feature) == 0) {
+      EXPECT_FALSE(Say(Request::kSetFeatures, kOfferedFeatures | feature)) << "bit " << bit;
+    }
+  }
+  EXPECT_TRUE(Say(Request::kSetFeatures, kOfferedFeatures));
+}
+
+// Logging, crypto sessions, postcopy, inflight regions, memory slots, ...
+TEST_F(SessionTest, RequestsThatAreNotOursAreRefusedAndTheirDescriptorsClosed) {
+  constexpr std::array<unsigned, 17> kOurs{1,  2,  3,  4,  5,  8,  9,  10, 11,
+                                           12, 13, 14, 15, 16, 17, 18, 20};
+  const auto before = OpenDescriptors();
+  for (unsigned request = 0; request < 100; ++request) {
+    if (std::find(kOurs.begin(), kOurs.end(), request) == kOurs.end()) {
+      std::vector<UniqueFd> fds;
+      fds.emplace_back(eventfd(0, EFD_CLOEXEC));
+      fds.emplace_back(dup(memory_.fd()));
+      EXPECT_FALSE(Say(Request{request}, UnknownRequest{}, std::move(fds))) << request;
+    }
+  }
+  EXPECT_EQ(OpenDescriptors(), before);
+}
+
 TEST_F(SessionTest, NothingIsVisibleBeforeARingIsComplete) {
   StartAll();
   EXPECT_TRUE(Visible(0).ring.running());
   EXPECT_FALSE(Visible(0).enabled);
+  EXPECT_TRUE(Visible(1).undecided);
   EXPECT_EQ(host_.visible->open_count, 0U);
+  ASSERT_TRUE(Enable(1, 0));
+  EXPECT_FALSE(Visible(1).enabled || Visible(1).undecided);
   ASSERT_TRUE(Enable(0));
   EXPECT_TRUE(Visible(0).enabled);
   EXPECT_EQ(host_.visible->open_count, 1U);
@@ -130,6 +165,7 @@ TEST_F(SessionTest, RingsAreEnabledFromTheStartWithoutProtocolFeatures) {
   ASSERT_TRUE(SetMemory());
   ASSERT_TRUE(StartRing(0));
   EXPECT_TRUE(Visible(0).enabled);
+  EXPECT_FALSE(Visible(0).undecided);
   EXPECT_FALSE(Enable(0)) << "not a message of this conversation";
 }
 
@@ -303,6 +339,31 @@ INSTANTIATE_TEST_SUITE_P(
         Regions{"OverlapInGuestAddresses", {{0, 8192, 0, 0}, {4096, 8192, 1 << 20, 0}}},
         Regions{"OverlapInUserAddresses", {{0, 8192, 0, 0}, {1 << 20, 8192, 8191, 0}}}),
     [](const auto& row) { return std::string(row.param.name); });
+
+struct Placed {
+  const char* name;
+  std::uint64_t user_address;  // of a region that begins with the file
+  std::uint64_t mmap_offset;
+};
+class SessionPlacementTest : public SessionTest, public ::testing::WithParamInterface<Placed> {};
+
+// The front-end's addresses of the ring are aligned; where its bytes lie is not.
+TEST_P(SessionPlacementTest, RingsThatLieMisalignedAreRefused) {
+  ASSERT_TRUE(Say(Request::kSetFeatures, kFeatures));
+  ASSERT_TRUE(SetMemory({{.guest_address = GuestMemory::kGuestBase,
+                          .size = kEnd - GetParam().mmap_offset,
+                          .user_address = GetParam().user_address,
+                          .mmap_offset = GetParam().mmap_offset}}));
+  ASSERT_TRUE(Say(Request::kSetVringNum, VringState{0, kRingSize}));
+  EXPECT_FALSE(Say(Request::kSetVringAddr, rx_.Address(0)));
+}
+
+INSTANTIATE_TEST_SUITE_P(Rows, SessionPlacementTest,
+                         ::testing::Values(Placed{"UserAddress", GuestMemory::kUserBase - 1, 0},
+                                           Placed{"UserAddressByHalf", GuestMemory::kUserBase - 8,
+                                                  0},
+                                           Placed{"Offset", GuestMemory::kUserBase, 1}),
+                         [](const auto& row) { return std::string(row.param.name); });
 
 TEST_F(SessionTest, OnlyEventfdsAreTakenForKicks) {
   std::vector<UniqueFd> fds;

@@ -6,28 +6,11 @@
 #include <sys/un.h>
 
 #include <array>
-#include <chrono>
 #include <cstring>
-#include <thread>
+
+#include "vhost/test_system.h"
 
 namespace pollux::vhost::vhost_user {
-namespace {
-
-constexpr std::chrono::seconds kPatience{5};
-
-template <typename Condition>
-bool WaitFor(const Condition& condition) {
-  const auto deadline = std::chrono::steady_clock::now() + kPatience;
-  while (!condition()) {
-    if (std::chrono::steady_clock::now() > deadline) {
-      return false;
-    }
-    std::this_thread::yield();
-  }
-  return true;
-}
-
-}  // namespace
 
 TestFrontEnd::TestFrontEnd(UniqueFd socket) : socket_(std::move(socket)) {
   const timeval patience{.tv_sec = kPatience.count(), .tv_usec = 0};
@@ -45,22 +28,25 @@ TestFrontEnd TestFrontEnd::ConnectTo(const std::string& path) {
   return TestFrontEnd(std::move(fd));
 }
 
+TestListener::TestListener(const std::string& path)
+    : socket_(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0)) {
+  sockaddr_un address{};
+  address.sun_family = AF_UNIX;
+  path.copy(address.sun_path, sizeof address.sun_path - 1);
+  PCHECK(bind(socket_.get(), reinterpret_cast<const sockaddr*>(&address), sizeof address) == 0);
+  PCHECK(listen(socket_.get(), 8) == 0);
+  const timeval patience{.tv_sec = kPatience.count(), .tv_usec = 0};
+  PCHECK(setsockopt(socket_.get(), SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof patience) == 0);
+}
+
+TestFrontEnd TestListener::Accept() {
+  UniqueFd peer(accept4(socket_.get(), nullptr, nullptr, SOCK_CLOEXEC));
+  PCHECK(peer.valid()) << "the back-end did not connect";
+  return TestFrontEnd(std::move(peer));
+}
+
 bool TestFrontEnd::SendBytes(std::span<const std::uint8_t> bytes, std::span<const int> fds) {
-  iovec data{.iov_base = const_cast<std::uint8_t*>(bytes.data()), .iov_len = bytes.size()};
-  std::vector<char> control(CMSG_SPACE(fds.size_bytes()));
-  msghdr message{};
-  message.msg_iov = &data;
-  message.msg_iovlen = 1;
-  if (!fds.empty()) {
-    message.msg_control = control.data();
-    message.msg_controllen = control.size();
-    cmsghdr* part = CMSG_FIRSTHDR(&message);
-    part->cmsg_level = SOL_SOCKET;
-    part->cmsg_type = SCM_RIGHTS;
-    part->cmsg_len = CMSG_LEN(fds.size_bytes());
-    std::memcpy(CMSG_DATA(part), fds.data(), fds.size_bytes());
-  }
-  return sendmsg(fd(), &message, MSG_NOSIGNAL) == static_cast<ssize_t>(bytes.size());
+  return SendWithDescriptors(fd(), bytes, fds);
 }
 
 std::optional<std::uint64_t> TestFrontEnd::Reply() {
@@ -107,12 +93,19 @@ TestGuest::TestGuest(const Options& options) : options_(options) {
 }
 
 bool TestGuest::Start(TestFrontEnd socket) {
+  for (unsigned ring = 0; ring < rings_.size(); ++ring) {
+    EmptyRing(ring);
+  }
+  return Resume(std::move(socket));
+}
+
+bool TestGuest::Resume(TestFrontEnd socket) {
   socket_.emplace(std::move(socket));
   if (!Negotiate() || !SetMemory()) {
     return false;
   }
   for (unsigned ring = 0; ring < rings_.size(); ++ring) {
-    if (!StartRing(ring) || !EnableRing(ring)) {
+    if (!ResumeRing(ring) || !EnableRing(ring)) {
       return false;
     }
   }
@@ -134,8 +127,13 @@ bool TestGuest::SetMemory() {
   return socket_->Ack(Request::kSetMemTable, RegionsPayload(regions), fds) == 0U;
 }
 
-// A driver that begins anew: empty rings, every receive buffer posted.
 bool TestGuest::StartRing(unsigned ring) {
+  EmptyRing(ring);
+  return ResumeRing(ring);
+}
+
+// A driver that begins anew: an empty ring, every receive buffer posted.
+void TestGuest::EmptyRing(unsigned ring) {
   GuestRing& guest = rings_[ring];
   guest.Reset();
   in_flight_[ring] = 0;
@@ -143,6 +141,10 @@ bool TestGuest::StartRing(unsigned ring) {
     const Piece buffer{buffers_[ring] + i * kBufferBytes, kBufferBytes, true};
     guest.Offer(guest.Chain({&buffer, 1}));
   }
+}
+
+bool TestGuest::ResumeRing(unsigned ring) {
+  const GuestRing& guest = rings_[ring];
   const std::array kick{kicks_[ring].get()};
   const std::array call{calls_[ring].get()};
   const bool kicked =

@@ -45,6 +45,17 @@ class TestFrontEnd {
   UniqueFd socket_;
 };
 
+// Where a front-end waits for a back-end in client mode.
+class TestListener {
+ public:
+  explicit TestListener(const std::string& path);
+  // Waits for one.
+  TestFrontEnd Accept();
+
+ private:
+  UniqueFd socket_;
+};
+
 class TestGuest {
  public:
   struct Options {
@@ -60,6 +71,8 @@ class TestGuest {
   // The whole negotiation over a fresh connection, up to enabled rings. The rings start empty.
   // False if the back-end refuses.
   bool Start(TestFrontEnd socket);
+  // The same with the rings as they stand: the back-end was away, the guest was not.
+  bool Resume(TestFrontEnd socket);
   void Disconnect() { socket_.reset(); }
   [[nodiscard]] TestFrontEnd& socket() { return *socket_; }
   [[nodiscard]] GuestMemory& memory() { return *memory_; }
@@ -79,12 +92,15 @@ class TestGuest {
   // Steps of Start(), for tests that leave some out.
   bool Negotiate();
   bool SetMemory();
-  bool StartRing(unsigned ring);
+  bool StartRing(unsigned ring);   // from empty
+  bool ResumeRing(unsigned ring);  // from where it stands
   bool EnableRing(unsigned ring, bool enabled = true);
   std::optional<std::uint16_t> StopRing(unsigned ring);
 
  private:
   static constexpr std::uint32_t kBufferBytes = 2048;
+
+  void EmptyRing(unsigned ring);
 
   Options options_;
   std::unique_ptr<GuestMemory> memory_;

@@ -9,6 +9,7 @@
 #include <variant>
 
 #include "dataplane/net/headers.h"
+#include "vhost/received_descriptors.h"
 #include "vhost/vhost_user/connection.h"
 #include "vhost/vhost_user/peer_source.h"
 #include "vhost/vhost_user/receive_queue.h"
@@ -115,6 +116,7 @@ void VhostUserPort::OnPeer(UniqueFd socket) {
   if (connection_ != nullptr) {
     if (!connection_->PeerHungUp()) {
       ++peers_refused_;
+      CloseConnection(std::move(socket));
       return;
     }
     OnEnd(absl::UnavailableError("the peer closed the connection"));
@@ -148,6 +150,9 @@ void VhostUserPort::Publish(std::shared_ptr<const Device> device) {
                              : core::PortCapabilities{},
                       std::memory_order_relaxed);
   device_.store(device.get(), std::memory_order_release);
+  for (unsigned pair = 0; device != nullptr && pair < spec().queues; ++pair) {
+    pairs_[pair]->receive.Wake();
+  }
   rcu_.Synchronize();
 }
 

@@ -133,6 +133,9 @@ class Vring {
 struct Queue {
   Vring ring;
   bool enabled = false;
+  // The front-end has not said yet whether it is enabled: what lies in it stays there. (In one that
+  // was disabled it is discarded.) Of a guest that was there before us it is its backlog.
+  bool undecided = false;
   std::shared_ptr<const PeerEvent> call;  // to notify the guest; null: it polls
   std::shared_ptr<const PeerEvent> kick;  // the guest notifies us; null: we must poll
 };

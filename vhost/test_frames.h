@@ -10,9 +10,10 @@
 #include "dataplane/core/batch.h"
 #include "dataplane/core/copy.h"
 #include "dataplane/core/packet.h"
-#include "vhost/memif/test_peer.h"
 
-namespace pollux::vhost::memif {
+namespace pollux::vhost {
+
+using Bytes = std::vector<std::uint8_t>;
 
 // A frame of this length whose bytes depend on their place and on `seed`.
 inline Bytes MakeFrame(std::size_t length, unsigned seed = 0) {
@@ -98,4 +99,4 @@ inline std::vector<Received> ContentOf(core::Batch& batch) {
   return content;
 }
 
-}  // namespace pollux::vhost::memif
+}  // namespace pollux::vhost
