@@ -2,16 +2,23 @@
 
 Every name holds the process id of the test, so that tests may run after one that was killed: what
 such a one left is removed at the start. Needs root.
+
+A test that ends well ends with an account: every packet that came in or was made went out or ended
+for a reason (Switch.assert_balanced), and the switch's configuration is what the test asked for
+(Switch.assert_configured). SwitchTest sees to it.
 """
 
+import ctypes
 import json
 import os
 import re
 import shutil
 import signal
+import socket
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 import unittest
 
@@ -19,6 +26,9 @@ REPOSITORY = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__f
 BUILD = os.environ.get("POLLUX_BUILD", os.path.join(REPOSITORY, "build", "release"))
 PREFIX = "plxt"
 SKIPPED = 77
+ETH_P_ALL = 3
+_PR_SET_PDEATHSIG = 1
+_LIBC = ctypes.CDLL(None, use_errno=True)
 
 
 def program(name):
@@ -35,7 +45,22 @@ def run(*command, check=True, timeout=60, **kwargs):
     return result
 
 
-def eventually(condition, what, seconds=5.0):
+def _enter(netns):
+    with open(f"/run/netns/{netns}", encoding="ascii") as namespace:
+        if _LIBC.setns(namespace.fileno(), 0) != 0:
+            raise OSError(ctypes.get_errno(), f"setns {netns}")
+
+
+def spawn(*command, netns=None, **kwargs):
+    """Starts a program that ends with this one, however that ends."""
+    def prepare():
+        _LIBC.prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+        if netns:
+            _enter(netns)
+    return subprocess.Popen([str(c) for c in command], preexec_fn=prepare, **kwargs)
+
+
+def eventually(condition, what, seconds=10.0):
     """Waits for a condition, at most `seconds`; returns what it returned."""
     deadline = time.monotonic() + seconds
     while True:
@@ -51,6 +76,20 @@ def process_exists(pid):
     return os.path.exists(f"/proc/{pid}")
 
 
+def in_namespace(netns, function):
+    """What the function returns in a thread inside a network namespace. Sockets stay there."""
+    result = []
+
+    def work():
+        _enter(netns)
+        result.append(function())
+
+    thread = threading.Thread(target=work)
+    thread.start()
+    thread.join()
+    return result[0]
+
+
 def remove_leftovers():
     """Namespaces and directories of tests that are gone."""
     for line in run("ip", "netns", "list").stdout.splitlines():
@@ -64,9 +103,9 @@ def remove_leftovers():
 
 
 class Switch:
-    """A vswitchd with its own directories."""
+    """A vswitchd with its own directories, and, if told so, in a network namespace."""
 
-    def __init__(self, cores="1", main_core=0, flags=()):
+    def __init__(self, cores="1", main_core=0, flags=(), netns=None):
         self.directory = tempfile.mkdtemp(prefix=f"{PREFIX}-{os.getpid()}-")
         self.run_dir = os.path.join(self.directory, "run")
         self.state_dir = os.path.join(self.directory, "state")
@@ -74,12 +113,16 @@ class Switch:
         self.command = [program("vswitchd"), "--run-dir", self.run_dir, "--state-dir",
                         self.state_dir, "--cores", cores, "--main-core", str(main_core),
                         "--no-huge", "--memory-mb", "64", "--host-interface", "none", *flags]
+        self.netns = netns
         self.process = None
+        self._configured = {}  # (noun, name) -> options
+        self._departed = []    # counters of ports that were removed, of the running vswitchd
 
     def start(self):
+        self._departed = []
         with open(self.log_path, "ab") as log:
-            self.process = subprocess.Popen(self.command, stdout=log, stderr=log)
-        result = self.ctl("status", "--wait", "10s", check=False)
+            self.process = spawn(*self.command, netns=self.netns, stdout=log, stderr=log)
+        result = self.ctl("status", "--wait", "30s", check=False)
         if result.returncode != 0:
             raise AssertionError(f"vswitchd did not start: {result.stderr}\n{self.log()}")
         return self
@@ -109,6 +152,42 @@ class Switch:
         return run(program("vswitchctl"), "--run-dir", self.run_dir, *arguments, check=check,
                    **kwargs)
 
+    def add(self, noun, name, **options):
+        """`vswitchctl NOUN add NAME --OPTION VALUE...`; a list is an option given several times,
+        True one without a value."""
+        flags = []
+        for option, value in options.items():
+            for item in value if isinstance(value, (list, tuple)) else [value]:
+                flags += [f"--{option}"] if item is True else [f"--{option}", item]
+        self.ctl(noun, "add", name, *flags)
+        self._configured[noun, name] = options
+
+    def remove(self, noun, name):
+        if noun == "port":
+            # Its packets stay in the counters of those it talked with.
+            self._departed.append(self.counters()[name])
+        self.ctl(noun, "remove", name)
+        del self._configured[noun, name]
+
+    def config(self):
+        """(noun, name) -> object, as `config dump` gives it."""
+        objects = {}
+        for item in self.items("config", "dump"):
+            (noun, value), = item.items()
+            objects[noun, value["prefix" if noun == "route" else "name"]] = value
+        return objects
+
+    def assert_configured(self):
+        """The configuration is what add() and remove() asked for."""
+        found = self.config()
+        if found.keys() != self._configured.keys():
+            raise AssertionError(f"configured {self._configured.keys()}, found {found.keys()}")
+        for key, options in self._configured.items():
+            for option, value in options.items():
+                shown = _shown(found[key], option, options.get("type"))
+                if shown not in (_as_text(value), [str(value)]):
+                    raise AssertionError(f"{key}: --{option} {value}, but found {found[key]}")
+
     def items(self, *arguments):
         return json.loads(self.ctl(*arguments, "-o", "json").stdout)["items"]
 
@@ -119,7 +198,7 @@ class Switch:
                 return port["status"]
         return None
 
-    def wait_for_link(self, name, seconds=5.0):
+    def wait_for_link(self, name, seconds=10.0):
         return eventually(lambda: (self.port_state(name) or {}).get("linkUp"),
                           f"link of port {name}; {self.port_state(name)}", seconds)
 
@@ -142,7 +221,7 @@ class Switch:
 
     def balance(self):
         """(what came in or was made, what went out or ended by name): always equal at rest."""
-        sums = {key: sum(c[key] for c in self.counters().values())
+        sums = {key: sum(c[key] for c in [*self.counters().values(), *self._departed])
                 for key in ("rxPackets", "generated", "txPackets", "answered", "drops")}
         return (sums["rxPackets"] + sums["generated"],
                 sums["txPackets"] + sums["answered"] + sums["drops"])
@@ -152,16 +231,68 @@ class Switch:
         def equal():
             came, went = self.balance()
             return came == went
-        eventually(equal, f"packets balance: {self.balance()} {self.counters()}", 2.0)
+        try:
+            eventually(equal, "packets balance", 10.0)
+        except AssertionError:
+            raise AssertionError(f"in and out differ: {self.balance()}, {self.counters()}, "
+                                 f"{self.drops()}, removed: {self._departed}") from None
+
+    def descriptors(self):
+        """What the daemon has open, sorted."""
+        directory = f"/proc/{self.process.pid}/fd"
+        names = []
+        for descriptor in os.listdir(directory):
+            try:
+                names.append(re.sub(r"\d+", "N", os.readlink(f"{directory}/{descriptor}")))
+            except FileNotFoundError:
+                pass  # closed meanwhile
+        return sorted(names)
+
+    def assert_descriptors(self, expected):
+        """What is open is what was open then."""
+        try:
+            eventually(lambda: self.descriptors() == expected, "descriptors")
+        except AssertionError:
+            raise AssertionError(f"open descriptors: expected {expected}, "
+                                 f"found {self.descriptors()}") from None
+
+    def resident_kb(self):
+        with open(f"/proc/{self.process.pid}/status", encoding="ascii") as status:
+            return int(re.search(r"VmRSS:\s*(\d+)", status.read()).group(1))
 
 
-class Pod:
-    """A network namespace with a TAP of the switch as eth0, addressed as Kubernetes pods are."""
+def _as_text(value):
+    return [str(v) for v in value] if isinstance(value, (list, tuple)) else str(value)
 
-    def __init__(self, switch, name, ip4, ip6, mac, mtu=1500, queues=1):
-        self.switch, self.name, self.ip4, self.ip6, self.mac = switch, name, ip4, ip6, mac
+
+def _shown(item, option, kind):
+    """An option of `add` as the API shows it."""
+    if option == "uplink":
+        return str(item["role"] == "uplink")
+    backend = {"vhost-user": "vhostUser"}.get(kind, kind)
+    if option == "type":
+        return kind if backend in item else f"not {kind}"
+    part = item[backend] if backend and option in item[backend] else item
+    return _as_text(part[option])
+
+
+def veth(left, left_name, right, right_name):
+    """A cable between two namespaces whose frames look as on a wire: whole checksums, no more than
+    the MTU."""
+    run("ip", "-n", left, "link", "add", left_name, "type", "veth", "peer", "name", right_name,
+        "netns", right)
+    for netns, name in ((left, left_name), (right, right_name)):
+        run("ip", "netns", "exec", netns, "ethtool", "-K", name, "tx", "off", "tso", "off", "gso",
+            "off", "gro", "off")
+        run("ip", "-n", netns, "link", "set", name, "up")
+
+
+class Namespace:
+    """A network namespace of this test."""
+
+    def __init__(self, name):
+        self.name = name
         self.netns = f"{PREFIX}-{os.getpid()}-{name}"
-        self.mtu, self.queues = mtu, queues
 
     def create(self):
         run("ip", "netns", "add", self.netns)
@@ -170,17 +301,56 @@ class Pod:
                  "net.ipv6.conf.all.accept_dad=0")
         return self
 
+    def run(self, *command, **kwargs):
+        return run("ip", "netns", "exec", self.netns, *command, **kwargs)
+
+    def start(self, *command, **kwargs):
+        return spawn("ip", "netns", "exec", self.netns, *command, **kwargs)
+
+    def ping(self, address, count=3, size=56, flags=(), **kwargs):
+        return self.run("ping", "-c", count, "-i", "0.05", "-W", "2", "-s", size, *flags, address,
+                        **kwargs)
+
+    def answers(self, address):
+        """Whether one ping is answered within a second."""
+        return self.run("ping", "-c", 1, "-W", 1, address, check=False).returncode == 0
+
+    def socket(self, *arguments):
+        """A socket of Python inside the pod."""
+        return in_namespace(self.netns, lambda: socket.socket(*arguments))
+
+    def packet_socket(self, ifname="eth0"):
+        """Sends and receives whole Ethernet frames on the pod's interface."""
+        packets = self.socket(socket.AF_PACKET, socket.SOCK_RAW, socket.htons(ETH_P_ALL))
+        packets.bind((ifname, 0))
+        return packets
+
+    def close(self):
+        run("ip", "netns", "delete", self.netns, check=False)
+
+
+class Pod(Namespace):
+    """A network namespace with a TAP of the switch as eth0, addressed as Kubernetes pods are."""
+
+    def __init__(self, switch, name, ip4, ip6, mac, mtu=1500, queues=1):
+        super().__init__(name)
+        self.switch, self.ip4, self.ip6, self.mac = switch, ip4, ip6, mac
+        self.mtu, self.queues = mtu, queues
+
     def attach(self):
-        self.switch.ctl("port", "add", self.name, "--type", "tap", "--netns",
-                        f"/run/netns/{self.netns}", "--ifname", "eth0", "--mac", self.mac, "--mtu",
-                        self.mtu, "--queues", self.queues)
+        self.switch.add("port", self.name, type="tap", netns=f"/run/netns/{self.netns}",
+                        ifname="eth0", mac=self.mac, mtu=self.mtu, queues=self.queues)
         self.add_endpoint()
         self.configure()
         return self
 
+    def detach(self):
+        self.switch.remove("endpoint", self.name)
+        self.switch.remove("port", self.name)
+
     def add_endpoint(self):
-        self.switch.ctl("endpoint", "add", self.name, "--port", self.name, "--mac", self.mac,
-                        "--ip", self.ip4, "--ip", self.ip6)
+        self.switch.add("endpoint", self.name, port=self.name, mac=self.mac,
+                        ip=[self.ip4, self.ip6])
 
     def configure(self):
         self.run("ip", "addr", "add", f"{self.ip4}/32", "dev", "eth0")
@@ -188,30 +358,30 @@ class Pod:
         self.run("ip", "route", "add", "default", "via", "169.254.1.1", "dev", "eth0", "onlink")
         self.run("ip", "-6", "route", "add", "default", "via", "fe80::1", "dev", "eth0")
 
-    def run(self, *command, **kwargs):
-        return run("ip", "netns", "exec", self.netns, *command, **kwargs)
-
-    def start(self, *command, **kwargs):
-        return subprocess.Popen(["ip", "netns", "exec", self.netns, *map(str, command)], **kwargs)
-
-    def ping(self, address, count=3, size=56, flags=()):
-        return self.run("ping", "-c", count, "-i", "0.05", "-W", "2", "-s", size, *flags, address)
-
-    def close(self):
-        run("ip", "netns", "delete", self.netns, check=False)
-
 
 class SwitchTest(unittest.TestCase):
     """One switch per test; what the test makes through its methods is removed afterwards."""
 
     switch_flags = ()
     cores = "1"
+    netns = None  # name of a namespace for vswitchd
 
     def setUp(self):
         remove_leftovers()
-        self.switch = Switch(cores=self.cores, flags=self.switch_flags)
+        home = self.namespace(self.netns).netns if self.netns else None
+        self.switch = Switch(cores=self.cores, flags=self.switch_flags, netns=home)
         self.addCleanup(self.switch.close)
         self.switch.start()
+
+    def tearDown(self):
+        if self.switch.process is not None:
+            self.switch.assert_balanced()
+            self.switch.assert_configured()
+
+    def namespace(self, name):
+        namespace = Namespace(name).create()
+        self.addCleanup(namespace.close)
+        return namespace
 
     def pod(self, number, attach=True, **kwargs):
         pod = Pod(self.switch, f"pod{number}", f"10.1.0.{number}", f"fd00:1::{number:x}",

@@ -281,7 +281,9 @@ absl::Status Session::SetVringEnable(const VringState& state) {
   if (state.value > 1) {
     return Refuse(absl::StrFormat("enable %d", state.value));
   }
-  if ((features_ & Feature::kProtocolFeatures) == 0) {
+  // Before features are chosen, any may come: QEMU enables rings while its device is made, long
+  // before the guest's driver is there.
+  if (features_ != 0 && (features_ & Feature::kProtocolFeatures) == 0) {
     return Refuse("SET_VRING_ENABLE without VHOST_USER_F_PROTOCOL_FEATURES");
   }
   (*ring)->enabled = state.value == 1;

@@ -169,6 +169,15 @@ TEST_F(SessionTest, RingsAreEnabledFromTheStartWithoutProtocolFeatures) {
   EXPECT_FALSE(Enable(0)) << "not a message of this conversation";
 }
 
+// As QEMU does, whose guest has no driver yet then.
+TEST_F(SessionTest, RingsMayBeEnabledBeforeFeaturesAreChosen) {
+  ASSERT_TRUE(Enable(0));
+  ASSERT_TRUE(Enable(1));
+  StartAll();
+  EXPECT_TRUE(Visible(0).enabled);
+  EXPECT_TRUE(Visible(1).enabled);
+}
+
 // QEMU sends the kick before the call; others number, base and address in any order.
 TEST_F(SessionTest, PartsMayComeInAnyOrder) {
   ASSERT_TRUE(Say(Request::kSetFeatures, kFeatures));
