@@ -13,7 +13,8 @@ namespace {
 template <typename Address>
 std::optional<Address> ParseWith(int family, std::string_view text) {
   std::array<char, INET6_ADDRSTRLEN> buffer{};
-  if (text.empty() || text.size() >= buffer.size()) {
+  // inet_pton ends at a zero byte, whatever follows.
+  if (text.empty() || text.size() >= buffer.size() || text.find('\0') != text.npos) {
     return std::nullopt;
   }
   std::copy(text.begin(), text.end(), buffer.begin());
