@@ -131,6 +131,15 @@ std::vector<NeighbourInfo> FakeSwitch::Neighbours() const {
 
 net::MacAddress FakeSwitch::gateway_mac() const { return {{2, 0, 0, 0, 0, 1}}; }
 
+absl::StatusOr<Explanation> FakeSwitch::Explain(const ExplainQuery& query) const {
+  const std::lock_guard lock(mutex_);
+  return Explanation{.revision = revision_,
+                     .verdict = core::Verdict::Continue(),
+                     .ingress = query.ingress,
+                     .egress = net::kNoPort,
+                     .steps = {}};
+}
+
 std::shared_ptr<core::Subscription> FakeSwitch::Subscribe(const core::ObservationFilter& filter) {
   const std::lock_guard lock(mutex_);
   return std::make_shared<core::Subscription>(filter, static_cast<unsigned>(workers_.size()));

@@ -28,6 +28,7 @@ class FakeSwitch final : public Switch {
   [[nodiscard]] std::vector<WorkerInfo> Workers() const override;
   [[nodiscard]] std::vector<NeighbourInfo> Neighbours() const override;
   [[nodiscard]] net::MacAddress gateway_mac() const override;
+  [[nodiscard]] absl::StatusOr<Explanation> Explain(const ExplainQuery& query) const override;
   std::shared_ptr<core::Subscription> Subscribe(const core::ObservationFilter& filter) override;
 
   // From now on calls that begin as `call` does in TakeCalls() fail with `status`; with OK they

@@ -14,6 +14,7 @@ namespace {
 template <typename Address>
 std::optional<Address> ParseWith(int family, std::string_view text) {
   std::array<char, INET6_ADDRSTRLEN> buffer{};
+  // inet_pton ends at a zero byte, whatever follows.
   if (text.empty() || text.size() >= buffer.size() || text.find('\0') != std::string_view::npos) {
     return std::nullopt;
   }

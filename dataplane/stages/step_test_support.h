@@ -160,6 +160,7 @@ inline Bytes Pattern(std::size_t length) {
 // Whole frames with right lengths and checksums around `l4` (whose own checksum field, at
 // `checksum_at`, is filled in; kNoChecksum: left alone).
 inline constexpr std::size_t kNoChecksum = ~std::size_t{0};
+// NOLINTNEXTLINE(readability-function-size): a frame has as many parts
 inline Bytes Ipv4Frame(const net::MacAddress& to, const net::MacAddress& from,
                        net::Ipv4Address source, net::Ipv4Address destination,
                        net::IpProtocol protocol, Bytes l4, std::size_t checksum_at,
@@ -192,6 +193,7 @@ inline Bytes Ipv4Frame(const net::MacAddress& to, const net::MacAddress& from,
   AppendBytes(frame, l4);
   return frame;
 }
+// NOLINTNEXTLINE(readability-function-size): a frame has as many parts
 inline Bytes Ipv6Frame(const net::MacAddress& to, const net::MacAddress& from,
                        const net::Ipv6Address& source, const net::Ipv6Address& destination,
                        net::IpProtocol protocol, Bytes l4, std::size_t checksum_at,

@@ -1,24 +1,30 @@
 #include "dataplane/tables/tables.h"
 
 #include <algorithm>
+#include <optional>
 #include <tuple>
+#include <type_traits>
 #include <utility>
 
 namespace pollux::tables {
 namespace {
 
 template <typename Address>
+std::optional<Address> As(const net::IpAddress& address) {
+  if constexpr (std::is_same_v<Address, net::Ipv4Address>) {
+    return address.is_v4() ? std::optional(address.v4()) : std::nullopt;
+  } else {
+    return address.is_v6() ? std::optional(address.v6()) : std::nullopt;
+  }
+}
+
+template <typename Address>
 AddressMap<Address> MapOf(const std::vector<EndpointTable::Binding>& bindings) {
   std::vector<typename AddressMap<Address>::Entry> entries;
   for (std::size_t i = 0; i < bindings.size(); ++i) {
     for (const net::IpAddress& address : bindings[i].addresses) {
-      const auto index = static_cast<std::uint32_t>(i + 1);
-      if constexpr (std::is_same_v<Address, net::Ipv4Address>) {
-        if (address.is_v4()) {
-          entries.push_back({address.v4(), index});
-        }
-      } else if (address.is_v6()) {
-        entries.push_back({address.v6(), index});
+      if (const auto key = As<Address>(address)) {
+        entries.push_back({*key, static_cast<std::uint32_t>(i + 1)});
       }
     }
   }

@@ -64,7 +64,6 @@ class Listener {
   ListeningSocket socket_;
   const SocketAccess access_;
   const Options options_;
-  bool watching_ = false;
   std::map<std::uint32_t, Interface*> interfaces_;
   std::map<Session*, std::unique_ptr<Session>> sessions_;
   // Set while accept() fails for want of descriptors.
