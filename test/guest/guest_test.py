@@ -7,6 +7,7 @@ survives a restart of its switch.
 """
 
 import os
+import re
 import shutil
 import signal
 import socket
@@ -34,25 +35,39 @@ class Guest:
         self.console = os.path.join(directory, "console.log")
         self.mac = mac
         self.process = self.shell = None
+        self._commands = 0
 
     def start(self):
         for path in (self.vhost_socket, self.shell_socket):
             if os.path.exists(path):
                 os.unlink(path)
-        self.process = lib.spawn(
+        with open(self.console, "ab") as log:
+            self.process = self.spawn_qemu(log)
+        self.shell = lib.eventually(self._connect, "shell of the guest", 10)
+        self._read_until("guest-ready", 60)
+        lib.eventually(self._listens, "the guest's shell listens", 30)
+
+    def _listens(self):
+        """What is typed before the guest's serial driver is settled may be lost."""
+        self.shell.sendall(b"echo sum-$((40 + 2))\n")
+        try:
+            return self._read_until("sum-42", 2)
+        except AssertionError:
+            return None
+
+    def spawn_qemu(self, log):
+        return lib.spawn(
             "qemu-system-x86_64", "-M", "pc", "-accel", "tcg", "-cpu", "qemu64", "-m", "256",
             "-object", "memory-backend-memfd,id=mem,size=256M,share=on",
             "-numa", "node,memdev=mem",
             "-kernel", f"{IMAGE}/vmlinuz", "-initrd", f"{IMAGE}/initrd",
-            "-append", "console=ttyS0 quiet pci=nomsi", "-display", "none", "-no-reboot",
-            "-monitor", "none", "-serial", f"file:{self.console}",
+            "-append", "console=ttyS0 quiet pci=nomsi no_timer_check", "-display", "none", "-no-reboot",
+            "-monitor", "none", "-serial", f"file:{self.console}.kernel",
             "-serial", f"unix:{self.shell_socket},server=on,wait=off",
             "-chardev", f"socket,id=c0,path={self.vhost_socket},server=on,wait=off",
             "-netdev", "vhost-user,id=n0,chardev=c0",
             "-device", f"virtio-net-pci,netdev=n0,mac={self.mac},romfile=",
-            stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-        self.shell = lib.eventually(self._connect, "shell of the guest", 10)
-        self._read_until("guest-ready", 60)
+            stdout=log, stderr=log)
 
     def _connect(self):
         shell = socket.socket(socket.AF_UNIX)
@@ -67,27 +82,40 @@ class Guest:
         self.shell.settimeout(1.0)
         text = ""
         deadline = time.monotonic() + seconds
-        while mark not in text:
+        while not re.search(mark, text):
             if time.monotonic() > deadline:
-                raise AssertionError(f"the guest did not print {mark!r} in {seconds} s: {text!r}")
+                raise AssertionError(f"the guest did not print {mark!r} in {seconds} s: {text!r}\n"
+                                     f"its console: {self.console_text()}")
             try:
                 text += self.shell.recv(65536).decode(errors="replace")
             except socket.timeout:
                 pass
         return text
 
+    def console_text(self):
+        """What kernel and QEMU said."""
+        text = ""
+        for path in (self.console, f"{self.console}.kernel"):
+            with open(path, encoding="utf-8", errors="replace") as console:
+                text += console.read()[-2000:]
+        return text
+
     def run(self, command, seconds=30):
         """Output of a shell command; AssertionError if it fails."""
-        self.shell.sendall(f"{command}; echo exit-$?-done\n".encode())
-        text = self._read_until("-done", seconds)
-        if "exit-0-done" not in text:
-            raise AssertionError(f"guest: {command}: {text}")
-        return text.split("exit-0-done")[0]
+        self._commands += 1
+        mark = f"done-{self._commands}-"
+        self.shell.sendall(f"{command}\necho {mark}$?.\n".encode())
+        text, code = self._read_until(rf"{mark}\d+\.", seconds).split(mark)
+        if code.strip() != "0.":
+            raise AssertionError(f"guest: {command}: exit {code} {text}")
+        return text
 
     def configure(self, ip4, ip6):
-        self.run("ip link set eth0 up; ip addr add %s/32 dev eth0; ip -6 addr add %s/128 dev eth0; "
-                 "ip route add 169.254.1.1 dev eth0; ip route add default via 169.254.1.1; "
-                 "ip -6 route add default via fe80::1 dev eth0" % (ip4, ip6))
+        for command in ("echo 0 > /proc/sys/net/ipv6/conf/eth0/accept_dad", "ip link set eth0 up",
+                        f"ip addr add {ip4}/32 dev eth0", f"ip -6 addr add {ip6}/128 dev eth0",
+                        "ip route add 169.254.1.1 dev eth0", "ip route add default via 169.254.1.1",
+                        "ip -6 route add default via fe80::1 dev eth0"):
+            self.run(command)
 
     def kill(self):
         if self.process is not None:

@@ -94,6 +94,11 @@ class DpdkPod:
             raise AssertionError(f"testpmd did not start: {self.output()[-2000:]}")
         return self
 
+    def start_port_again(self):
+        for line in ("stop", "port stop 0", "port start 0", "start"):
+            self._process.stdin.write(line.encode() + b"\n")
+        self._process.stdin.flush()
+
     def kill(self):
         if self._process is not None:
             self._process.kill()

@@ -71,6 +71,7 @@ class KilledUnderTraffic(RestartTest):
         before = self.switch.counters()["pod2"]["txBytes"]
         lib.eventually(lambda: self.switch.counters()["pod2"]["txBytes"] > before + (1 << 20),
                        "the TCP stream goes on", 40)
+        stream.close()
 
     def test_dpdk_pods_come_back_by_themselves(self):
         dpdk_pod.reserve_hugepages(self)
@@ -98,6 +99,7 @@ class KilledUnderTraffic(RestartTest):
             pings = [traffic.Ping(self.one, address) for address in addresses]
             started = time.monotonic()
             self.restart()
+            pods[1].start_port_again()  # DPDK's memif client connects when its port is started
             for address in addresses:
                 lib.eventually(lambda a=address: self.one.answers(a), f"{address} answers again",
                                PEER_SECONDS)

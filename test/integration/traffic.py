@@ -39,13 +39,15 @@ class Ping:
 class Stream:
     """TCP from one pod to another with a rate that leaves room for others."""
 
-    def __init__(self, source, target, address, rate="200M", seconds=60, streams=1):
+    def __init__(self, source, target, address, rate="200M", seconds=60, streams=1,
+                 bind=None):
         self._server = target.start("iperf3", "--server", "--one-off", "--forceflush",
                                     stdout=subprocess.PIPE, text=True)
         self._server.stdout.readline()
         lib.eventually(lambda: ":5201" in target.run("ss", "-Hltn").stdout, "iperf3 listens")
         self._client = source.start("iperf3", "--json", "--client", address, "--bitrate", rate,
                                     "--time", seconds, "--parallel", streams,
+                                    *(["--bind", bind] if bind else []),
                                     stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
         self._started = time.monotonic()
 
@@ -54,7 +56,7 @@ class Stream:
         time.sleep(max(0.0, 1.5 - (time.monotonic() - self._started)))  # one report at least
         self._client.send_signal(signal.SIGINT)
         report = json.loads(self._client.communicate(timeout=20)[0])
-        self._server.communicate(timeout=20)
+        self.close()
         seconds = [interval["sum"]["bytes"] for interval in report["intervals"]]
         received = sum(seconds)
         # The last interval is a cut one.
@@ -67,4 +69,7 @@ class Stream:
         for process in (self._client, self._server):
             if process.poll() is None:
                 process.kill()
-            process.communicate()
+            process.wait()
+            for pipe in (process.stdout, process.stderr):
+                if pipe and not pipe.closed:
+                    pipe.close()

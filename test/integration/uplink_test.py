@@ -6,6 +6,7 @@ Namespace "wire" is the router on the uplink's subnet and the world behind it.
 
 import socket
 import struct
+import subprocess
 import time
 
 import pollux_testlib as lib
@@ -78,11 +79,16 @@ class Reachability(UplinkTest):
     def test_a_next_hop_that_does_not_answer(self):
         self.switch.add("route", "203.0.114.0/24", via="198.18.0.77", port="uplink")
         self.switch.add("route", "2001:db8:a::/64", via="fd00:18::77", port="uplink")
-        for address, words in (("203.0.114.1", "Destination Host Unreachable"),
-                               ("2001:db8:a::1", "Address unreachable")):
-            told = self.one.run("ping", "-c", 4, "-i", 1, "-W", 4, address, check=False)
-            self.assertIn(words, told.stdout)
-        self.assertEqual(self.neighbours()["198.18.0.77"]["state"], "failed")
+        for address, hop, words in (
+                ("203.0.114.1", "198.18.0.77", "Destination Host Unreachable"),
+                ("2001:db8:a::1", "fd00:18::77", "Address unreachable")):
+            ping = self.one.start("ping", "-i", 1, address, stdout=subprocess.PIPE, text=True)
+            lib.eventually(lambda h=hop: self.neighbours().get(h, {}).get("state") == "failed",
+                           f"{hop} is given up")
+            self.assertIn(words, lib.eventually(ping.stdout.readline, "the pod is told") +
+                          ping.stdout.readline())
+            ping.kill()
+            ping.communicate()
         self.assertGreater(self.switch.drops("pod1")["neighbour_failed"], 0)
         # It comes up: the next packets find it.
         self.wire.run("ip", "addr", "add", "198.18.0.77/24", "dev", "eth0")
@@ -220,9 +226,9 @@ class OnTheWire(UplinkTest):
 
     def test_a_long_stream_both_ways(self):
         self.one.ping(WORLD4, count=1)
-        for source, target, address in ((self.one, self.wire, WORLD4),
-                                        (self.wire, self.one, self.one.ip4)):
-            stream = traffic.Stream(source, target, address, rate="50M")
+        for source, target, address, bind in ((self.one, self.wire, WORLD4, self.one.ip4),
+                                              (self.wire, self.one, self.one.ip4, WORLD4)):
+            stream = traffic.Stream(source, target, address, rate="50M", bind=bind)
             self.addCleanup(stream.close)
             time.sleep(1)
             self.assertGreater(stream.stop(), 1 << 20)
