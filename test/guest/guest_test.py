@@ -6,6 +6,7 @@ restart of either side. QEMU listens, the switch connects (client mode), which i
 survives a restart of its switch.
 """
 
+import contextlib
 import os
 import re
 import shutil
@@ -21,9 +22,9 @@ import pollux_testlib as lib  # noqa: E402
 IMAGE = os.path.join(os.environ.get("XDG_CACHE_HOME") or os.path.expanduser("~/.cache"),
                      "pollux", "guest")
 BULK_BYTES = 8 << 20
-# Far above what frames without segmentation offload have (1514), far below 64 KB, since the guest's
-# emulated TCP also sends smaller ones.
-LARGE_FRAME_BYTES = 5000
+# On average. Without segmentation offload no frame has more than 1514; how large they are beyond
+# that is up to the guest's TCP, which sends smaller ones where its emulation is slow.
+LARGE_FRAME_BYTES = 1600
 
 
 class Guest:
@@ -45,15 +46,6 @@ class Guest:
             self.process = self.spawn_qemu(log)
         self.shell = lib.eventually(self._connect, "shell of the guest", 10)
         self._read_until("guest-ready", 60)
-        lib.eventually(self._listens, "the guest's shell listens", 30)
-
-    def _listens(self):
-        """What is typed before the guest's serial driver is settled may be lost."""
-        self.shell.sendall(b"echo sum-$((40 + 2))\n")
-        try:
-            return self._read_until("sum-42", 2)
-        except AssertionError:
-            return None
 
     def spawn_qemu(self, log):
         return lib.spawn(
@@ -79,7 +71,7 @@ class Guest:
             return None
 
     def _read_until(self, mark, seconds):
-        self.shell.settimeout(1.0)
+        self.shell.settimeout(0.3)
         text = ""
         deadline = time.monotonic() + seconds
         while not re.search(mark, text):
@@ -89,7 +81,9 @@ class Guest:
             try:
                 text += self.shell.recv(65536).decode(errors="replace")
             except socket.timeout:
-                pass
+                # The emulated UART may keep its last characters until it is given one.
+                with contextlib.suppress(socket.timeout):
+                    self.shell.sendall(b"\n")
         return text
 
     def console_text(self):

@@ -71,7 +71,7 @@ class DpdkPod:
             f"{lib.PREFIX}-{os.getpid()}-{name}", *memory, "--vdev", device, "--",
             f"--forward-mode={mode}", f"--rxq={queues}", f"--txq={queues}", "--txd=1024",
             "--rxd=1024", "--nb-cores=1", "--total-num-mbufs=8192", "--no-mlockall", "-i",
-            "--auto-start", *options]
+            "--auto-start", "--disable-link-check", *options]
         self._listens = re.search("(?:path|socket)=([^,]*)", device).group(1) if \
             "server" in device else None
         self._process = None

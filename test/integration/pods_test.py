@@ -1,19 +1,22 @@
 #!/usr/bin/env python3
 """What a pod sees of its network, and what it cannot do to others."""
 
+import json
 import os
 import re
 import socket
+import subprocess
 import time
 
 import pollux_testlib as lib
 import traffic
 from scapy.layers.dhcp import BOOTP, DHCP
-from scapy.layers.inet import ICMP, IP, TCP, UDP
+from scapy.layers.inet import ICMP, IP, IPerror, TCP, UDP
 from scapy.layers.inet6 import (ICMPv6EchoRequest, ICMPv6ND_NA, ICMPv6ND_RA,
                                 ICMPv6NDOptDstLLAddr, IPv6)
 from scapy.layers.l2 import ARP, Dot1Q, Ether, LLC
 from scapy.packet import Raw
+from scapy.utils import rdpcap
 
 GATEWAY4, GATEWAY6 = "169.254.1.1", "fe80::1"
 ALL_NODES = "33:33:00:00:00:01"
@@ -277,6 +280,65 @@ class Watching(lib.SwitchTest):
         table = self.switch.ctl("drops").stdout
         self.assertRegex(table, r"pod1\s.*no_route")
         self.assertRegex(self.switch.ctl("stats").stdout, re.compile(r"^pod2\s", re.M))
+
+    def watch(self, *arguments):
+        """A streaming command of vswitchctl; its output is there once it ended by itself."""
+        process = lib.spawn(lib.program("vswitchctl"), "--run-dir", self.switch.run_dir, *arguments,
+                            stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+        self.addCleanup(process.communicate)
+        self.addCleanup(process.kill)
+        return process
+
+    def ends_under(self, process, source, address):
+        """Sends pings until the stream has seen what it was asked for."""
+        def seen():
+            source.run("ping", "-c", 1, "-W", 1, address, check=False)
+            return process.poll() is not None
+        lib.eventually(seen, f"{process.args} ends", 20)
+        output, errors = process.communicate()
+        self.assertEqual(process.returncode, 0, errors)
+        return output
+
+    @staticmethod
+    def items_of(stream):
+        return [item for line in stream.splitlines() for item in json.loads(line)["items"]]
+
+    def test_why_trace_and_capture_agree_on_a_packet(self):
+        one, two = self.pod(1), self.pod(2)
+        why, = self.switch.items("why", one.ip4, two.ip4)
+        self.assertEqual((why["verdict"], why["ingress"], why["egress"]),
+                         ("allow", "pod1", "pod2"))
+        trace = self.ends_under(self.watch("trace", "--source", one.ip4, "--destination", two.ip4,
+                                           "--protocol", "icmp", "--count", 1, "-o", "json"),
+                                one, two.ip4)
+        seen = self.items_of(trace)
+        steps = [item["step"] for item in seen]
+        self.assertEqual(steps, ["parse", "source_guard", "answer", "route", "rewrite",
+                                 "send"])
+        self.assertEqual((seen[-1]["ingress"], seen[-1]["egress"], seen[-1]["verdict"]),
+                         ("pod1", "pod2", "continue"))
+        path = os.path.join(self.switch.directory, "capture.pcapng")
+        self.ends_under(self.watch("capture", "--port", "pod1", "--protocol", "icmp", "--step",
+                                   "send", "--count", 1, "--write", path), one, two.ip4)
+        frame = rdpcap(path)[0]
+        self.assertEqual((frame[IP].src, frame[IP].dst, frame[IP].ttl, frame[Ether].dst),
+                         (one.ip4, two.ip4, 63, two.mac))
+
+    def test_why_trace_and_capture_agree_on_a_drop(self):
+        one, address = self.pod(1), "203.0.113.1"
+        why, = self.switch.items("why", one.ip4, address)
+        self.assertEqual((why["verdict"], why["reason"]), ("drop", "no_route"))
+        trace = self.ends_under(self.watch("trace", "--drops", "--reason", "no_route", "--count",
+                                           1, "-o", "json"), one, address)
+        item = self.items_of(trace)[0]
+        self.assertEqual((item["step"], item["reason"], item["ingress"]),
+                         ("route", "no_route", "pod1"))
+        self.assertIn(address, item["summary"])
+        path = os.path.join(self.switch.directory, "capture.pcapng")
+        self.ends_under(self.watch("capture", "--reason", "no_route", "--count", 1, "--write",
+                                   path), one, address)
+        # What is seen after the step is the answer, which quotes the packet.
+        self.assertEqual(rdpcap(path)[0][IPerror].dst, address)
 
 
 if __name__ == "__main__":
