@@ -45,7 +45,7 @@ class Guest:
         with open(self.console, "ab") as log:
             self.process = self.spawn_qemu(log)
         self.shell = lib.eventually(self._connect, "shell of the guest", 10)
-        self._read_until("guest-ready", 60)
+        self._read_until("guest-ready", 150)
 
     def spawn_qemu(self, log):
         return lib.spawn(
