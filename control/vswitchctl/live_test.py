@@ -48,6 +48,9 @@ class WithoutSwitch(unittest.TestCase):
 
 
 class Live(lib.SwitchTest):
+    def tearDown(self):
+        """No packets move here, and what is configured is each test's own subject."""
+
     def refused(self, *arguments):
         """The message of a command that fails with exit status 1."""
         result = self.switch.ctl(*arguments, check=False)

@@ -22,6 +22,7 @@ import pollux_testlib as lib  # noqa: E402
 IMAGE = os.path.join(os.environ.get("XDG_CACHE_HOME") or os.path.expanduser("~/.cache"),
                      "pollux", "guest")
 BULK_BYTES = 8 << 20
+WINDOW_BYTES = 256 << 10
 # On average. Without segmentation offload no frame has more than 1514; how large they are beyond
 # that is up to the guest's TCP, which sends smaller ones where its emulation is slow.
 LARGE_FRAME_BYTES = 1600
@@ -156,8 +157,10 @@ class GuestTest(lib.SwitchTest):
         self.assertGreater(size / packets, LARGE_FRAME_BYTES, f"{packets} frames, {size} bytes")
 
     def receive_bulk(self):
-        """From the guest to the socket pod."""
+        """From the guest to the socket pod, which reads more slowly than the guest writes: what
+        waits in the guest leaves in frames as large as it can."""
         with self.peer.socket(socket.AF_INET, socket.SOCK_STREAM) as listener:
+            listener.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, WINDOW_BYTES)
             listener.bind((self.peer.ip4, 5000))
             listener.listen()
             listener.settimeout(30)
@@ -167,6 +170,7 @@ class GuestTest(lib.SwitchTest):
             with stream:
                 received = 0
                 while received < BULK_BYTES:
+                    time.sleep(0.05)
                     part = len(stream.recv(1 << 20))
                     self.assertGreater(part, 0, f"the stream ended after {received} bytes")
                     received += part

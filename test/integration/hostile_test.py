@@ -52,8 +52,10 @@ class HostileTest(lib.SwitchTest):
     def connect(self, path, kind=socket.SOCK_STREAM):
         peer = socket.socket(socket.AF_UNIX, kind)
         self.addCleanup(peer.close)
-        peer.settimeout(5)
+        # A blocking connect waits while the switch has not yet accepted those before.
+        peer.setblocking(True)
         peer.connect(path)
+        peer.settimeout(5)
         return peer
 
     def assert_closed(self, peer, seconds=5.0):
