@@ -78,6 +78,10 @@ function(pollux_test_properties name)
   if(ARG_SERIAL)
     set_tests_properties(${name} PROPERTIES RUN_SERIAL TRUE)
   endif()
+  if(POLLUX_SANITIZE STREQUAL thread)
+    set_property(TEST ${name} APPEND PROPERTY ENVIRONMENT
+                 TSAN_OPTIONS=suppressions=${CMAKE_SOURCE_DIR}/test/tsan.supp)
+  endif()
 endfunction()
 
 function(pollux_fuzz name)
