@@ -1,7 +1,6 @@
 #!/usr/bin/env python3
 """Every kind of port: added, seen, used, removed and added again, while others talk undisturbed."""
 
-import json
 import os
 import re
 
@@ -219,17 +218,16 @@ class Ethdev(PortsTest):
         gateway = self.switch.items("status")[0]["gatewayMac"]
         asked, sent = self.path("rx.pcap"), self.path("tx.pcap")
         wrpcap(asked, [Ether(src=PEER_MAC, dst=gateway) / IP(src=PEER_IP, dst=self.one.ip4) /
-                       ICMP(id=77, seq=n) for n in range(20)])
-        devargs = f"net_pcap0,rx_pcap={asked},tx_pcap={sent}"
-        # The file is read once and at once, so port and endpoint come in one batch.
-        self.switch.ctl("config", "apply", "-", input=json.dumps({"items": [
-            {"port": {"name": "peer", "ethdev": {"devargs": devargs}}},
-            {"endpoint": {"name": "peer", "port": "peer", "mac": PEER_MAC, "ip": [PEER_IP]}}]}))
-        self.add_peer(type="ethdev", devargs=devargs)
-        lib.eventually(lambda: self.switch.counters()["peer"]["txPackets"] >= 20, "pod 1 answers")
-        self.remove_peer()
+                       ICMP(id=77, seq=n) for n in range(3)])
+        # A port comes before its endpoint, so the file is read again and again.
+        self.switch.add("port", "peer", type="ethdev",
+                        devargs=f"net_pcap0,rx_pcap={asked},tx_pcap={sent},infinite_rx=1")
+        self.switch.add("endpoint", "peer", port="peer", mac=PEER_MAC, ip=PEER_IP)
+        lib.eventually(lambda: self.switch.counters()["peer"]["txPackets"] >= 10, "pod 1 answers")
+        self.switch.remove("endpoint", "peer")
+        self.switch.remove("port", "peer", at_rest=False)
         answers = [p for p in rdpcap(sent) if ICMP in p and p[ICMP].type == 0]
-        self.assertEqual(len(answers), 20)
+        self.assertGreaterEqual(len(answers), 10)
         self.assertEqual({(p[Ether].dst, p[IP].src, p[IP].dst, p[ICMP].id) for p in answers},
                          {(PEER_MAC, self.one.ip4, PEER_IP, 77)})
 
