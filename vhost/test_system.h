@@ -24,17 +24,20 @@
 
 namespace pollux::vhost {
 
-inline constexpr std::chrono::seconds kPatience{5};
+// Only a test that fails waits this long; a machine may be busy with other tests.
+inline constexpr std::chrono::seconds kPatience{20};
 
-// Waits for what others owe; false if it does not come.
+// Waits for what others owe; false if it does not come. Naps, since whoever owes it may need the
+// processor.
 template <typename Condition>
 bool WaitFor(const Condition& condition) {
+  constexpr std::chrono::microseconds kNap{50};
   const auto deadline = std::chrono::steady_clock::now() + kPatience;
   while (!condition()) {
     if (std::chrono::steady_clock::now() > deadline) {
       return false;
     }
-    std::this_thread::yield();
+    std::this_thread::sleep_for(kNap);
   }
   return true;
 }

@@ -16,8 +16,8 @@ namespace pollux::control {
 class TestCallContext : public grpc::ClientContext {
  public:
   TestCallContext() {
-    constexpr std::chrono::seconds kPatience{60};
-    set_deadline(std::chrono::system_clock::now() + kPatience);
+    constexpr std::chrono::seconds kDeadline{60};
+    set_deadline(std::chrono::system_clock::now() + kDeadline);
   }
 };
 

@@ -22,7 +22,7 @@ namespace {
 namespace fs = std::filesystem;
 using vhost::UniqueFd;
 
-constexpr std::chrono::seconds kPatience{10};
+constexpr std::chrono::seconds kAcceptTimeout{10};
 
 class UnixListenerTest : public testing::Test {
  protected:
@@ -52,7 +52,7 @@ TEST_F(UnixListenerTest, HandsConnectionsOverReadyForAnEventLoop) {
   const auto client = Connect(path_);
   ASSERT_TRUE(client.ok()) << client.status();
   auto accepted = connection_.get_future();
-  ASSERT_EQ(accepted.wait_for(kPatience), std::future_status::ready);
+  ASSERT_EQ(accepted.wait_for(kAcceptTimeout), std::future_status::ready);
   const UniqueFd server(accepted.get());
   EXPECT_NE(fcntl(server.get(), F_GETFL) & O_NONBLOCK, 0);
   EXPECT_NE(fcntl(server.get(), F_GETFD) & FD_CLOEXEC, 0);

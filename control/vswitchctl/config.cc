@@ -53,7 +53,7 @@ absl::StatusOr<api::ApplyReply> Send(Api& api, const ConfigFile& config, const A
 
 absl::Status In(const std::string& file, const absl::Status& status) {
   return {status.code(),
-          absl::StrCat(file == "-" ? "standard input" : file, ": ", std::string(status.message()))};
+          absl::StrCat(file == "-" ? "standard input" : file, ": ", status.message())};
 }
 
 absl::Status Apply(Session& session, const ApplyFlags& flags) {

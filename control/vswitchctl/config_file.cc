@@ -59,8 +59,7 @@ absl::StatusOr<api::Object> ParseObject(int index, const Value& item) {
   api::Object object;
   const absl::Status status = FromValue(item, &object);
   if (!status.ok()) {
-    return absl::InvalidArgumentError(
-        absl::StrCat(PlaceOf(index, item), ": ", std::string(status.message())));
+    return absl::InvalidArgumentError(absl::StrCat(PlaceOf(index, item), ": ", status.message()));
   }
   if (object.object_case() == api::Object::OBJECT_NOT_SET) {
     return absl::InvalidArgumentError(

@@ -8,7 +8,7 @@
 namespace pollux::ctl {
 namespace {
 
-using std::string_literals::operator""s;
+using namespace std::string_literals;
 
 TEST(Pcapng, SectionInterfacesAndPackets) {
   std::ostringstream out;

@@ -131,11 +131,9 @@ TEST_F(IcmpErrorTest, NoneAboutGroupsOrSourcesThatAreNoSingleHost) {
 
 TEST_F(IcmpErrorTest, NoneAboutLaterFragments) {
   Bytes frame = UdpV4(9);
-  auto& ip = Overlay<net::Ipv4Header>(frame, 14);
   const auto set_fragment = [&](std::uint16_t bits) {
-    ip.fragment = net::Be16(bits);
-    ip.checksum = {};
-    ip.checksum = net::InternetChecksum({frame.data() + 14, 20});
+    Overlay<net::Ipv4Header>(frame, 14).fragment = net::Be16(bits);
+    RenewIpv4Checksum(frame);
   };
   set_fragment(100);
   EXPECT_EQ(Provoke(frame, kPod, IcmpError::kTimeExceeded), Verdict::Drop(kReason));

@@ -164,7 +164,7 @@ class Session {
         Watch<api::StatsRequest, api::StatsReply>(bytes, &Api::Stats);
         return Watch<api::DropsRequest, api::DropsReply>(bytes, &Api::Drops);
       default:
-        switch_.RefuseAfter(bytes.empty() ? 0 : bytes[0] % 4);
+        switch_.RefuseAfter(bytes.empty() ? 0U : static_cast<unsigned>(bytes[0]) % 4U);
     }
   }
 

@@ -26,8 +26,8 @@
 #include "vhost/event_loop.h"
 #include "vhost/memif/connector.h"
 #include "vhost/memif/listener.h"
-#include "vhost/memif/test_frames.h"
 #include "vhost/memif/test_peer.h"
+#include "vhost/test_frames.h"
 
 namespace pollux::vhost::memif {
 namespace {

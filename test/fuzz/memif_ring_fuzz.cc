@@ -20,8 +20,8 @@
 #include "test/fuzz/byte_map.h"
 #include "test/fuzz/input.h"
 #include "vhost/memif/rx_ring.h"
-#include "vhost/memif/test_frames.h"
 #include "vhost/memif/tx_ring.h"
+#include "vhost/test_frames.h"
 
 namespace pollux::vhost::memif {
 namespace {

@@ -23,7 +23,7 @@
 #include "test/fuzz/hostile_peer.h"
 #include "test/fuzz/input.h"
 #include "vhost/event_loop.h"
-#include "vhost/memif/test_frames.h"
+#include "vhost/test_frames.h"
 #include "vhost/vhost_user/connection.h"
 #include "vhost/vhost_user/rx_ring.h"
 #include "vhost/vhost_user/session.h"
@@ -78,7 +78,7 @@ class WalkingHost final : public RingHost {
   void Walk(unsigned pair) {
     const Queue& to_guest = visible_->queues[2 * pair];
     if (to_guest.ring.running()) {
-      memif::TestPacket packet(memif::MakeFrame(60));
+      TestPacket packet(MakeFrame(60));
       const std::array<core::Packet*, 1> packets{&packet.packet()};
       pairs_[pair].tx.Send(*visible_, to_guest, packets);
     }
@@ -86,7 +86,7 @@ class WalkingHost final : public RingHost {
     if (from_guest.ring.running()) {
       batch_.Reset(net::PortId(1));
       pairs_[pair].rx.Receive(*visible_, from_guest, batch_);
-      (void)memif::ContentOf(batch_);
+      (void)ContentOf(batch_);
       pairs_[pair].rx.Release();
       (void)pairs_[pair].rx.Arm(*visible_, from_guest);
     }

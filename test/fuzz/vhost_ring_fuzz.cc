@@ -20,7 +20,7 @@
 
 #include "test/fuzz/byte_map.h"
 #include "test/fuzz/input.h"
-#include "vhost/memif/test_frames.h"
+#include "vhost/test_frames.h"
 #include "vhost/vhost_user/rx_ring.h"
 #include "vhost/vhost_user/test_memory.h"
 #include "vhost/vhost_user/tx_ring.h"
@@ -209,7 +209,7 @@ class Guest {
   }
   void Forward() {
     if (holds_) {
-      (void)memif::ContentOf(batch_);
+      (void)ContentOf(batch_);
       holds_ = false;  // heads are loaded once
       Release();
     }
@@ -229,24 +229,24 @@ class Guest {
   }
 
   void Send() {
-    std::vector<memif::TestPacket> packets;
+    std::vector<TestPacket> packets;
     for (unsigned n = input_.Take<std::uint8_t>() % 6 + 1U; n > 0; --n) {
       const auto length = input_.Take<std::uint16_t>() % 9000U + 14U;
-      packets.emplace_back(memif::MakeFrame(length, n), TakeOffload(length));
+      packets.emplace_back(MakeFrame(length, n), TakeOffload(length));
     }
     const auto before = Bytes();
     const std::uint16_t position = tx_.position();
     fuzz::ByteMap writable(kMemoryBytes);
     writable.Mark(kRingBytes + kUsed, Vring::UsedBytes(queues_[1].ring.size()));
     const bool guest_rewrites_itself = MarkBuffers(writable);
-    const auto pointers = memif::Pointers(packets);
+    const auto pointers = Pointers(packets);
     tx_.Send(device_, queues_[1], pointers);
     if (guest_rewrites_itself) {
       MarkGuest(writable, kRegions[0].guest, kRegions[0].size);
       MarkGuest(writable, kRegions[1].guest, kRegions[1].size);
     }
     CheckWritten(before, writable);
-    CheckUsed(static_cast<std::uint16_t>(tx_.position() - position), memif::DropsOf(packets),
+    CheckUsed(static_cast<std::uint16_t>(tx_.position() - position), DropsOf(packets),
               guest_rewrites_itself);
   }
   core::Offload TakeOffload(unsigned length) {

@@ -8,7 +8,6 @@
 #include <net/ethernet.h>
 #include <net/if.h>
 #include <poll.h>
-#include <rte_eal.h>
 #include <sched.h>
 #include <sys/socket.h>
 
@@ -22,6 +21,7 @@
 #include "dataplane/core/rcu.h"
 #include "dataplane/net/checksum.h"
 #include "vhost/ethdev/ethdev_port.h"
+#include "vhost/ethdev/test_eal.h"
 #include "vhost/event_loop.h"
 #include "vhost/fake_port.h"
 #include "vhost/unique_fd.h"
@@ -89,12 +89,7 @@ class EthdevKernelTest : public testing::Test {
   static bool SetUpProcess() {
     PCHECK(unshare(CLONE_NEWNET) == 0) << "this test needs root";
     Shell("sysctl -qw net.ipv6.conf.default.disable_ipv6=1");
-    static char* arguments[] = {
-        strdup("ethdev_kernel_test"), strdup("--no-huge"), strdup("--no-pci"),
-        strdup("--no-shconf"),        strdup("-m"),        strdup("128"),
-        strdup("--no-telemetry"),     strdup("--lcores"),  strdup("0@0"),
-        strdup("--log-level"),        strdup("error")};
-    CHECK_GE(rte_eal_init(std::size(arguments), arguments), 0);
+    InitTestEal();
     return true;
   }
   static void SetUpTestSuite() {

@@ -4,7 +4,6 @@
 #include <glog/logging.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
-#include <rte_eal.h>
 #include <rte_eth_ring.h>
 #include <rte_mbuf.h>
 #include <rte_ring.h>
@@ -18,6 +17,7 @@
 
 #include "dataplane/core/copy.h"
 #include "dataplane/core/rcu.h"
+#include "vhost/ethdev/test_eal.h"
 #include "vhost/event_loop.h"
 #include "vhost/fake_port.h"
 
@@ -49,14 +49,7 @@ std::vector<std::uint8_t> BytesOf(const core::Packet& packet) {
 
 class EthdevPortTest : public testing::Test {
  protected:
-  static void SetUpTestSuite() {
-    static char* arguments[] = {strdup("ethdev_port_test"), strdup("--no-huge"), strdup("--no-pci"),
-                                strdup("--no-shconf"),      strdup("-m"),        strdup("256"),
-                                strdup("--no-telemetry"),   strdup("--lcores"),  strdup("0@0"),
-                                strdup("--log-level"),      strdup("error")};
-    static const int ready = rte_eal_init(std::size(arguments), arguments);
-    ASSERT_GE(ready, 0);
-  }
+  static void SetUpTestSuite() { InitTestEal(); }
 
   static core::PortSpec Spec(const std::string& devargs) {
     core::PortSpec spec;

@@ -1,6 +1,6 @@
 // A whole guest for tests: speaks the protocol over a real socket and moves frames through real
 // rings. Reused by tests of everything that has vhost-user ports.
-// Threading: one owner; waits (up to 5 s) for what the back-end owes it.
+// Threading: one owner; waits for what the back-end owes it.
 #pragma once
 
 #include <sys/socket.h>
