@@ -6,7 +6,6 @@ restart of either side. QEMU listens, the switch connects (client mode), which i
 survives a restart of its switch.
 """
 
-import contextlib
 import os
 import re
 import shutil
@@ -46,7 +45,7 @@ class Guest:
         with open(self.console, "ab") as log:
             self.process = self.spawn_qemu(log)
         self.shell = lib.eventually(self._connect, "shell of the guest", 10)
-        self._read_until("guest-ready", 150)
+        self._read_until("guest-ready", 60)
 
     def spawn_qemu(self, log):
         return lib.spawn(
@@ -60,7 +59,7 @@ class Guest:
             "-chardev", f"socket,id=c0,path={self.vhost_socket},server=on,wait=off",
             "-netdev", "vhost-user,id=n0,chardev=c0",
             "-device", f"virtio-net-pci,netdev=n0,mac={self.mac},romfile=",
-            stdout=log, stderr=log)
+            preferred=True, stdout=log, stderr=log)
 
     def _connect(self):
         shell = socket.socket(socket.AF_UNIX)
@@ -72,7 +71,7 @@ class Guest:
             return None
 
     def _read_until(self, mark, seconds):
-        self.shell.settimeout(0.3)
+        self.shell.settimeout(1.0)
         text = ""
         deadline = time.monotonic() + seconds
         while not re.search(mark, text):
@@ -82,9 +81,7 @@ class Guest:
             try:
                 text += self.shell.recv(65536).decode(errors="replace")
             except socket.timeout:
-                # The emulated UART may keep its last characters until it is given one.
-                with contextlib.suppress(socket.timeout):
-                    self.shell.sendall(b"\n")
+                pass
         return text
 
     def console_text(self):
