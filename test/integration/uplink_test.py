@@ -220,7 +220,7 @@ class OnTheWire(UplinkTest):
 
         def grown(port, key):
             return after[port][key] - before[port][key]
-        self.assertGreater(grown("pod1", "rxBytes") / grown("pod1", "rxPackets"), 5000)
+        self.assertGreater(grown("pod1", "rxBytes") / grown("pod1", "rxPackets"), 3000)
         self.assertLess(grown("uplink", "txBytes") / grown("uplink", "txPackets"), 1515)
         self.assertGreater(grown("uplink", "txPackets"), BULK_BYTES / 1460)
 

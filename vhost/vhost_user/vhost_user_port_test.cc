@@ -128,14 +128,21 @@ TEST_P(VhostUserReconnectTest, EveryTimeTheGuestDies) {
   };
   one_guest(0);
   ASSERT_TRUE(WaitFor([this] { return State() != "connected"; }));
-  std::optional<TestFrontEnd> idle = connect();
+  // A switch that connects has a connection at any time; taken, it is in the count for sure.
+  std::optional<TestFrontEnd> idle;
+  const auto take_idle = [&] {
+    if (listener) {
+      idle.emplace(connect());
+    }
+  };
+  take_idle();
   const auto descriptors = OpenDescriptors();
   const auto mappings = Mappings();
   idle.reset();
   for (unsigned i = 1; i < 100; ++i) {
     one_guest(i);
   }
-  idle.emplace(connect());
+  take_idle();
   EXPECT_TRUE(WaitFor([&] { return OpenDescriptors() <= descriptors; }))
       << OpenDescriptors() << " descriptors after " << descriptors;
   EXPECT_EQ(Mappings(), mappings);
