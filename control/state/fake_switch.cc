@@ -77,10 +77,15 @@ absl::Status FakeSwitch::MoveQueue(net::PortId port, unsigned queue, unsigned wo
   const std::lock_guard lock(mutex_);
   const absl::Status status =
       Record(absl::StrCat("move ", NameOf(port), " ", queue, " to ", worker));
-  if (status.ok()) {
-    ports_.at(port).workers.at(queue) = worker;
+  if (!status.ok()) {
+    return status;
   }
-  return status;
+  std::vector<unsigned>& workers = ports_.at(port).workers;
+  if (queue >= workers.size() || worker >= workers_.size()) {
+    return absl::InvalidArgumentError("no such queue or worker");
+  }
+  workers[queue] = worker;
+  return absl::OkStatus();
 }
 
 absl::Status FakeSwitch::Publish(const ForwardingConfig& config, net::Revision revision) {

@@ -1,125 +1,76 @@
 // Requests of any bytes to the API, as a client on its socket could send them, on a switch that
-// holds what was asked for and refuses now and then. What must hold after each request:
+// refuses to make a port now and then. What must hold after each request:
 //  - one that was refused changed nothing: not the configuration, not its revision, not the switch;
-//  - the switch has the ports that are configured, and forwards to no others;
+//  - in the end the switch holds what is configured, and was never asked for what it must refuse;
 //  - what GetConfig tells of an owner can be given to Sync as it is, and changes nothing.
 //
 // Input: requests: kind (1 byte), length (2), the message in protobuf's encoding.
 #include <glog/logging.h>
 
-#include <algorithm>
+#include <array>
 #include <chrono>
 #include <cstdint>
 #include <map>
 #include <memory>
+#include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <utility>
 #include <vector>
 
 #include "control/rpc/api.h"
+#include "control/state/fake_switch.h"
 #include "test/fuzz/input.h"
 
 namespace pollux::control {
 namespace {
 
-// The packet side's contract (dataplane/dataplane.h) and nothing behind it.
-class ContractSwitch final : public Switch {
- public:
-  absl::StatusOr<net::PortId> AddPort(const core::PortSpec& spec) override {
-    if (refusing_ && --refusing_after_ == 0) {
-      refusing_ = false;
-      return absl::UnavailableError("refused for once");
-    }
-    for (const auto& [id, other] : ports_) {
-      CHECK(other.name != spec.name) << "port " << spec.name << " is made twice";
-    }
-    std::uint16_t free = 1;
-    while (ports_.contains(net::PortId(free))) {
-      ++free;
-    }
-    ports_.emplace(net::PortId(free), spec);
-    return net::PortId(free);
-  }
-  absl::Status RemovePort(net::PortId port) override {
-    CHECK_EQ(ports_.erase(port), 1U) << "a port that is not there is removed";
-    CheckForwarding();
-    return absl::OkStatus();
-  }
-  absl::Status MoveQueue(net::PortId port, unsigned queue, unsigned worker) override {
-    CHECK(ports_.contains(port));
-    return queue < ports_.at(port).queues && worker == 0
-               ? absl::OkStatus()
-               : absl::InvalidArgumentError("no such queue or worker");
-  }
-  absl::Status Publish(const ForwardingConfig& config, net::Revision) override {
-    config_ = config;
-    CheckForwarding();
-    return absl::OkStatus();
-  }
-  [[nodiscard]] std::vector<PortInfo> Ports() const override {
-    std::vector<PortInfo> infos;
-    for (const auto& [id, spec] : ports_) {
-      infos.push_back({.id = id, .spec = spec, .status = {}, .mac = {}, .workers = {0}});
-    }
-    return infos;
-  }
-  [[nodiscard]] std::optional<PortTotals> Totals(net::PortId port) const override {
-    return ports_.contains(port) ? std::optional(PortTotals()) : std::nullopt;
-  }
-  [[nodiscard]] std::vector<WorkerInfo> Workers() const override { return {WorkerInfo()}; }
-  [[nodiscard]] std::vector<NeighbourInfo> Neighbours() const override { return {}; }
-  [[nodiscard]] net::MacAddress gateway_mac() const override { return {{2, 0, 0, 0, 0, 1}}; }
-  [[nodiscard]] absl::StatusOr<Explanation> Explain(const ExplainQuery&) const override {
-    return Explanation();
-  }
-  std::shared_ptr<core::Subscription> Subscribe(const core::ObservationFilter&) override {
-    return nullptr;
-  }
-
-  // The AddPort that comes after `calls` others fails.
-  void RefuseAfter(unsigned calls) {
-    refusing_ = true;
-    refusing_after_ = calls + 1;
-  }
-
-  // All of it, by names: numbers may change when something is made anew.
-  struct Contents {
-    std::map<std::string, core::PortSpec> ports;
-    std::map<std::string, std::pair<std::string, EndpointConfig>> endpoints;
-    std::map<net::IpPrefix, std::pair<std::string, std::optional<net::IpAddress>>> routes;
-    friend bool operator==(const Contents&, const Contents&) = default;
-  };
-  [[nodiscard]] Contents contents() const {
-    Contents contents;
-    for (const auto& [id, spec] : ports_) {
-      contents.ports.emplace(spec.name, spec);
-    }
-    for (EndpointConfig endpoint : config_.endpoints) {
-      const std::string port = ports_.at(std::exchange(endpoint.port, {})).name;
-      contents.endpoints.emplace(endpoint.name, std::pair(port, endpoint));
-    }
-    for (const RouteConfig& route : config_.routes) {
-      contents.routes.emplace(route.prefix, std::pair(ports_.at(route.port).name, route.via));
-    }
-    return contents;
-  }
-
- private:
-  void CheckForwarding() const {
-    for (const EndpointConfig& endpoint : config_.endpoints) {
-      CHECK(ports_.contains(endpoint.port)) << "endpoint " << endpoint.name << " has no port";
-    }
-    for (const RouteConfig& route : config_.routes) {
-      CHECK(ports_.contains(route.port)) << "a route leads to no port";
-    }
-  }
-
-  std::map<net::PortId, core::PortSpec> ports_;
-  ForwardingConfig config_;
-  bool refusing_ = false;
-  unsigned refusing_after_ = 0;
+// All that the switch holds, by names: numbers may change when something is made anew.
+struct Contents {
+  std::map<std::string, core::PortSpec> ports;
+  std::map<std::string, std::pair<std::string, EndpointConfig>> endpoints;
+  std::map<net::IpPrefix, std::pair<std::string, std::optional<net::IpAddress>>> routes;
+  friend bool operator==(const Contents&, const Contents&) = default;
 };
+
+Contents ContentsOf(const FakeSwitch& packet_side) {
+  Contents contents;
+  std::map<net::PortId, std::string> names;
+  for (const PortInfo& port : packet_side.Ports()) {
+    names.emplace(port.id, port.spec.name);
+    contents.ports.emplace(port.spec.name, port.spec);
+  }
+  const ForwardingConfig config = packet_side.config();
+  for (EndpointConfig endpoint : config.endpoints) {
+    const std::string port = names.at(std::exchange(endpoint.port, {}));
+    contents.endpoints.emplace(endpoint.name, std::pair(port, endpoint));
+  }
+  for (const RouteConfig& route : config.routes) {
+    contents.routes.emplace(route.prefix, std::pair(names.at(route.port), route.via));
+  }
+  return contents;
+}
+
+// What the switch should hold.
+Contents ContentsOf(const State& state) {
+  Contents contents;
+  for (const auto& [name, port] : state.ports) {
+    contents.ports.emplace(name, port.spec);
+  }
+  for (const auto& [name, endpoint] : state.forwarding.endpoints) {
+    contents.endpoints.emplace(
+        name, std::pair(endpoint.port, EndpointConfig{.name = name,
+                                                      .port = {},
+                                                      .mac = endpoint.mac,
+                                                      .addresses = endpoint.addresses,
+                                                      .open = endpoint.open()}));
+  }
+  for (const auto& [prefix, route] : state.forwarding.routes) {
+    contents.routes.emplace(prefix, std::pair(route.port, route.via));
+  }
+  return contents;
+}
 
 core::PortSpec HostInterface() {
   core::PortSpec spec;
@@ -144,7 +95,7 @@ class Session {
   void Handle(fuzz::Input& input) {
     const auto kind = input.Take<std::uint8_t>();
     const auto bytes = input.TakeBytes(input.Take<std::uint16_t>());
-    switch (kind % 8) {
+    switch (kind % 10) {
       case 0:
       case 1:
         return Change<api::ApplyRequest>(bytes, &Api::Apply);
@@ -163,8 +114,12 @@ class Session {
       case 6:
         Watch<api::StatsRequest, api::StatsReply>(bytes, &Api::Stats);
         return Watch<api::DropsRequest, api::DropsReply>(bytes, &Api::Drops);
+      case 7:
+        return RefuseNext(bytes.empty() ? 0U : bytes[0]);
+      case 8:
+        return Ask<api::ExplainRequest, api::ExplainReply>(bytes, &Api::Explain);
       default:
-        switch_.RefuseAfter(bytes.empty() ? 0U : static_cast<unsigned>(bytes[0]) % 4U);
+        return Watch<api::ObserveRequest, api::ObservationBatch>(bytes, &Api::Trace);
     }
   }
 
@@ -174,6 +129,13 @@ class Session {
     return message.ParseFromArray(bytes.data(), static_cast<int>(bytes.size()));
   }
 
+  // The next change that makes a port of this name fails.
+  void RefuseNext(unsigned choice) {
+    constexpr std::array<const char*, 4> kNames = {"web", "vm", "nfv", "wire"};
+    refused_ = kNames[choice % kNames.size()];
+    switch_.Refuse("add " + refused_, absl::UnavailableError("refused for once"));
+  }
+
   template <typename Request, typename Call>
   void Change(std::span<const std::uint8_t> bytes, Call call) {
     Request request;
@@ -181,34 +143,43 @@ class Session {
       return;
     }
     const auto before = controller_.snapshot();
-    const auto contents = switch_.contents();
+    const Contents contents = ContentsOf(switch_);
     api::ApplyReply reply;
     const absl::Status status = (api_.*call)(request, &reply);
     const auto now = controller_.snapshot();
     if (!status.ok() || request.dry_run() || reply.items().empty()) {
       CHECK(now->desired == before->desired) << "changed the configuration: " << status;
       CHECK(now->revision == before->revision) << "changed the revision: " << status;
-      CHECK(switch_.contents() == contents) << "changed the switch: " << status;
+      // A port that was there and is refused cannot be made again on the way back.
+      if (!before->desired.ports.contains(refused_)) {
+        CHECK(ContentsOf(switch_) == contents) << "changed the switch: " << status;
+      }
     } else {
       CHECK(now->revision > before->revision);
       CHECK_EQ(reply.revision(), now->revision.value());
     }
-    CheckSwitch(*now);
+    CheckCalls(status);
+    CheckSwitch();
     for (const std::string_view owner : {"cli", "agent"}) {
       CheckSyncOfConfig(std::string(owner));
     }
   }
-  void CheckSwitch(const Snapshot& snapshot) const {
-    const auto contents = switch_.contents();
-    CHECK_EQ(contents.ports.size() + snapshot.installed.failures.size(),
-             snapshot.desired.ports.size());
-    for (const auto& [name, spec] : contents.ports) {
-      CHECK(snapshot.desired.ports.at(name).spec == spec);
+  // The switch refused nothing by its own contract, which Dataplane shares.
+  void CheckCalls(const absl::Status& status) {
+    for (const std::string& made : switch_.TakeCalls()) {
+      CHECK(!made.ends_with('!') || made == "add " + refused_ + "!") << made;
     }
-    if (snapshot.installed.failures.empty()) {
-      CHECK_EQ(contents.endpoints.size(), snapshot.desired.forwarding.endpoints.size());
-      CHECK_EQ(contents.routes.size(), snapshot.desired.forwarding.routes.size());
+    for (const std::string_view breach : {"in use", "unknown port"}) {
+      CHECK(status.message().find(breach) == std::string_view::npos) << status;
     }
+  }
+  void CheckSwitch() {
+    switch_.Refuse("add " + refused_, absl::OkStatus());
+    refused_.clear();
+    controller_.RetryFailed();
+    const auto now = controller_.snapshot();
+    CHECK(now->installed.failures.empty());
+    CHECK(ContentsOf(switch_) == ContentsOf(now->desired)) << "the switch is not as configured";
   }
   void CheckSyncOfConfig(const std::string& owner) {
     api::GetConfigRequest request;
@@ -241,9 +212,10 @@ class Session {
     }
   }
 
-  ContractSwitch switch_;
+  FakeSwitch switch_;
   Controller controller_;
   Api api_;
+  std::string refused_;  // the port that the switch refuses to make; empty: none
 };
 
 }  // namespace

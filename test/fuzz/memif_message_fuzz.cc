@@ -1,7 +1,7 @@
 // A hostile memif peer's datagrams and descriptors over a real socket: as a client to Listener, as
 // a server to Connector; and what their handshakes build under the real ring walkers. What must
 // hold, whatever is sent:
-//  - a message that can be read is the same when it is written and read again;
+//  - a message that was read, written and read again is written as before (texts may be cut once);
 //  - a connection that is handed over can be walked at once;
 //  - an interface is connected and disconnected in turns, and in the end it is disconnected;
 //  - when the peer is gone, no descriptor stays open.
@@ -120,7 +120,7 @@ void CheckCodec(const Bytes& bytes) {
   const auto message = ParseMessage(bytes);
   if (message.ok()) {
     const auto again = ParseMessage(EncodeMessage(*message));
-    CHECK(again.ok() && *again == *message) << NameOf(*message);
+    CHECK(again.ok() && EncodeMessage(*again) == EncodeMessage(*message)) << NameOf(*message);
   }
 }
 

@@ -8,7 +8,7 @@ ROOT = pathlib.Path(__file__).resolve().parents[2]
 
 # --- grpc_input and state_file: protobuf from its text form, by protoc
 
-APPLY, SYNC, MOVE, LIST, CONFIG, STATS, REFUSE = 0, 2, 3, 4, 5, 6, 7
+APPLY, SYNC, MOVE, LIST, CONFIG, STATS, REFUSE, EXPLAIN, TRACE = 0, 2, 3, 4, 5, 6, 7, 8, 9
 WEB_PORT = 'port { name: "web" tap { netns: "/run/netns/web" ifname: "eth0" } }'
 VM_PORT = ('port { name: "vm" queues: 4 mtu: 9000 mac: "02:00:00:00:00:11" vhost_user { socket: '
            '"/run/vm.sock" mode: "client" } }')
@@ -83,6 +83,13 @@ def grpc_input():
     yield "counters", put(*every) + call(STATS, "StatsRequest", 'port: "web"') + call(
         STATS, "StatsRequest", "interval_ms: 99")
     yield "move-queue", put(*every) + call(MOVE, "MoveQueueRequest", 'port: "vm" queue: 3')
+    yield "explain", put(*every) + call(
+        EXPLAIN, "ExplainRequest", 'source: "10.0.0.10" destination: "10.0.0.11"') + call(
+            EXPLAIN, "ExplainRequest", 'port: "web" source: "fd00::10" destination: "10.0.0.1"')
+    yield "trace", put(*every) + call(
+        TRACE, "ObserveRequest", 'filter { step: "route" port: "web" host: "10.0.0.0/8" protocol: '
+        '"tcp" l4_port: 80 drops: true reason: "no_route" }') + call(
+            TRACE, "ObserveRequest", 'filter { step: "nowhere" }')
 
 
 def state_file():
