@@ -370,6 +370,7 @@ class SwitchTest(unittest.TestCase):
     switch_flags = ()
     cores = "1"
     netns = None  # name of a namespace for vswitchd
+    never_at_rest = False  # a port that was removed was receiving: its last counters are not known
 
     def setUp(self):
         remove_leftovers()
@@ -380,7 +381,8 @@ class SwitchTest(unittest.TestCase):
 
     def tearDown(self):
         if self.switch.process is not None:
-            self.switch.assert_balanced()
+            if not self.never_at_rest:
+                self.switch.assert_balanced()
             self.switch.assert_configured()
 
     def namespace(self, name):
