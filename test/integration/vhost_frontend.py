@@ -39,6 +39,7 @@ class Frontend:
         self.memory = mmap.mmap(self.file, REGION_BYTES)
         self.kicks = [os.eventfd(0, os.EFD_NONBLOCK) for _ in range(2)]
         self.calls = [os.eventfd(0, os.EFD_NONBLOCK) for _ in range(2)]
+        self._descriptors = [self.file, *self.kicks, *self.calls]
         self._sent = 0
 
     def send(self, request, payload=b"", descriptors=()):
@@ -108,5 +109,5 @@ class Frontend:
 
     def close(self):
         self.socket.close()
-        for descriptor in (self.file, *self.kicks, *self.calls):
-            os.close(descriptor)
+        while self._descriptors:
+            os.close(self._descriptors.pop())
