@@ -169,8 +169,8 @@ class Session {
     for (const std::string& made : switch_.TakeCalls()) {
       CHECK(!made.ends_with('!') || made == "add " + refused_ + "!") << made;
     }
-    for (const std::string_view breach : {"in use", "unknown port"}) {
-      CHECK(status.message().find(breach) == std::string_view::npos) << status;
+    for (const char* const breach : {"in use", "unknown port"}) {
+      CHECK(status.message().find(breach) == absl::string_view::npos) << status;
     }
   }
   void CheckSwitch() {
