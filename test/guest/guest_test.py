@@ -136,11 +136,22 @@ class GuestTest(lib.SwitchTest):
         self.switch.wait_for_link("guest", 10)
 
     def assert_reachable(self):
-        lib.eventually(lambda: self.peer.answers(self.ip4), "ping to the guest", 10)
+        try:
+            lib.eventually(lambda: self.peer.answers(self.ip4), "ping to the guest", 10)
+        except AssertionError as error:
+            raise AssertionError(f"{error}; {self.what_is_seen()}") from None
         self.peer.ping(self.ip4)
         self.peer.ping(self.ip6)
         self.guest.run(f"ping -c 3 {self.peer.ip4}")
         self.guest.run(f"ping -6 -c 3 {self.peer.ip6}")
+
+    def what_is_seen(self):
+        """Of a guest that does not answer: by the switch and by itself."""
+        looks = [self.switch.ctl(*command).stdout for command in
+                 (("port", "show", "guest"), ("stats",), ("drops",))]
+        looks += [self.guest.run(command) for command in
+                  ("ip addr show eth0", "ip neigh", "cat /proc/interrupts /proc/net/dev")]
+        return "\n".join(looks)
 
     def frame_sizes(self):
         counters = self.switch.counters()["guest"]
