@@ -318,7 +318,7 @@ TEST(Parse, BothWaysAgreeOnBrokenFrames) {
                                    Offloaded(UdpFrame({}, 3000), 1000)};
   std::mt19937 random(1);  // NOLINT(cert-msc51-cpp): the same every time
   unsigned passed = 0;
-  for (int round = 0; round < 20'000; ++round) {
+  for (int round = 0; round < 2'000; ++round) {
     OffloadedFrame frame = frames[random() % std::size(frames)];
     for (unsigned changes = random() % 4; changes > 0; --changes) {
       frame.bytes[12 + random() % 60] = static_cast<std::uint8_t>(random());
@@ -329,7 +329,7 @@ TEST(Parse, BothWaysAgreeOnBrokenFrames) {
     passed += ParseBothWays(frame, 1500).text.starts_with('v') ? 1U : 0U;
     ASSERT_FALSE(::testing::Test::HasFailure()) << "round " << round;
   }
-  EXPECT_GT(passed, 1000U);
+  EXPECT_GT(passed, 200U);
 }
 
 }  // namespace
