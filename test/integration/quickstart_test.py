@@ -48,7 +48,8 @@ class QuickstartTest(unittest.TestCase):
         self.assertGreaterEqual(steps.count("ok"), 9, result.stdout)
         self.assertNotIn("FAILED", steps)
         self.assertNotIn("left out", steps, result.stdout)
-        self.assertRegex(result.stdout, r"\): [1-9]\d{3,} packets to the memif pod and [1-9]\d{3,} back")
+        self.assertRegex(result.stdout,
+                         r": [1-9]\d{3,} packets to the memif pod and [1-9]\d{3,} back")
         self.assertRegex(result.stdout, rf"{steps.count('ok')} steps held, 0 left out")
         self.assertEqual(machine(), self.before)
 
