@@ -28,12 +28,11 @@ namespace pollux {
 inline void ProcessBurst(stages::Context& ctx, core::Batch& batch) {
   ctx.first = batch.packets().data();
   stages::CountReceived(ctx, batch);
-  stages::Burst burst(batch);
+  stages::Burst burst;
   // Two rounds: first all heads are on their way into the cache, then they are looked at.
-  stages::RunSteps<stages::LoadHeaders>(ctx, burst);
+  stages::BeginSteps<stages::LoadHeaders>(ctx, batch, burst);
   stages::RunSteps<stages::Parse, stages::SourceGuard, stages::Answer, stages::Route,
                    stages::Rewrite>(ctx, burst);
-  burst.FinishLive();
   stages::SendPackets(ctx.tables, ctx.worker, burst.ready(), &ctx);
   ++ctx.worker.burst_sequence;
 }

@@ -26,12 +26,13 @@ class Batch {
     ingress_ = ingress;
   }
 
-  // Room for one more packet of the most segments?
+  // Room for one more packet of the most segments? (One of a single segment has room as long as
+  // there are fewer than kBurst.)
   [[nodiscard]] bool HasRoom() const {
     return count_ < kBurst && segments_used_ + kMaxSegmentsPerFrame <= kSegmentsPerBatch;
   }
 
-  // Where the next packet's segments go: kMaxSegmentsPerFrame of them if HasRoom().
+  // Where the next packet's segments go: kMaxSegmentsPerFrame of them if HasRoom(), else one.
   [[nodiscard]] Segment* NextSegments() { return &segments_[segments_used_]; }
 
   // Appends a packet whose `segment_count` segments were written to NextSegments(). `frame_length`
@@ -42,12 +43,12 @@ class Batch {
     Packet& packet = packets_[count_];
     packet.head = &heads_[count_].bytes[kHeadroomBytes];
     packet.segments = &segments_[segments_used_];
-    packet.payload_offset = 0;
-    packet.payload_length = frame_length;  // nothing loaded yet
-    packet.head_length = 0;
     packet.segment_count = segment_count;
-    packet.offload = offload;
     packet.ingress = ingress_;
+    packet.payload_length = frame_length;  // nothing loaded yet
+    packet.offload = offload;
+    packet.payload_offset = 0;
+    packet.head_length = 0;
     packet.egress = net::kNoPort;
     packet.l3_offset = 0;  // not parsed yet
     packet.l4_offset = 0;
@@ -76,7 +77,7 @@ class Batch {
   net::PortId ingress_;
   std::array<Packet, kBurst> packets_;
   std::array<Head, kBurst> heads_;
-  std::array<Segment, kSegmentsPerBatch> segments_;
+  std::array<Segment, kSegmentsPerBatch + kBurst> segments_;
 };
 
 }  // namespace pollux::core

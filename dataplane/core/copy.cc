@@ -4,6 +4,10 @@
 
 namespace pollux::core {
 
+void CopyScatteredFrame(const Packet& packet, std::uint8_t* to) {
+  FrameReader(packet).CopyTo(to, packet.frame_length());
+}
+
 void CompleteChecksum(const Offload& offload, std::uint8_t* frame, std::uint32_t frame_length) {
   const std::uint32_t field = std::uint32_t{offload.checksum_start} + offload.checksum_offset;
   if (field + sizeof(net::Be16) > frame_length) {

@@ -14,41 +14,58 @@
 
 namespace pollux::core {
 
+namespace internal {
+
+// Values that the compiler keeps in vector registers (structs of bytes would go over the stack).
+using Vector16 = std::uint8_t __attribute__((vector_size(16)));
+using Vector32 = std::uint8_t __attribute__((vector_size(32)));
+
+template <typename Chunk>
+inline Chunk Load(const std::uint8_t* from) {
+  Chunk chunk;
+  std::memcpy(&chunk, from, sizeof chunk);
+  return chunk;
+}
+
+template <typename Chunk>
+inline void Store(std::uint8_t* to, Chunk chunk) {
+  std::memcpy(to, &chunk, sizeof chunk);
+}
+
+// From one to two chunks.
+template <typename Chunk>
+inline void CopyOverlapping(std::uint8_t* to, const std::uint8_t* from, std::size_t length) {
+  const auto first = Load<Chunk>(from);
+  const auto last = Load<Chunk>(from + length - sizeof(Chunk));
+  Store(to, first);
+  Store(to + length - sizeof(Chunk), last);
+}
+
+}  // namespace internal
+
 // Copies exactly `length` bytes between distinct buffers. Short lengths use a few overlapping
 // vector moves, with no byte written beyond `length`.
 inline void CopyBytes(std::uint8_t* to, const std::uint8_t* from, std::size_t length) {
-  const auto overlapping = [&](auto chunk) {
-    using Chunk = decltype(chunk);
-    Chunk first;
-    Chunk last;
-    std::memcpy(&first, from, sizeof(Chunk));
-    std::memcpy(&last, from + length - sizeof(Chunk), sizeof(Chunk));
-    std::memcpy(to, &first, sizeof(Chunk));
-    std::memcpy(to + length - sizeof(Chunk), &last, sizeof(Chunk));
-  };
-  struct Chunk16 {
-    std::uint8_t bytes[16];
-  };
-  struct Chunk32 {
-    std::uint8_t bytes[32];
-  };
-  struct Chunk64 {
-    std::uint8_t bytes[64];
-  };
+  using internal::CopyOverlapping, internal::Load, internal::Store;
+  using internal::Vector16, internal::Vector32;
   if (length > 128) {
     std::memcpy(to, from, length);
-  } else if (length >= 64) {
-    overlapping(Chunk64{});
+  } else if (length > 64) {
+    const auto first = Load<Vector32>(from);
+    const auto second = Load<Vector32>(from + sizeof(Vector32));
+    CopyOverlapping<Vector32>(to + length - 64, from + length - 64, 64);
+    Store(to, first);
+    Store(to + sizeof(Vector32), second);
   } else if (length >= 32) {
-    overlapping(Chunk32{});
+    CopyOverlapping<Vector32>(to, from, length);
   } else if (length >= 16) {
-    overlapping(Chunk16{});
+    CopyOverlapping<Vector16>(to, from, length);
   } else if (length >= 8) {
-    overlapping(std::uint64_t{});
+    CopyOverlapping<std::uint64_t>(to, from, length);
   } else if (length >= 4) {
-    overlapping(std::uint32_t{});
+    CopyOverlapping<std::uint32_t>(to, from, length);
   } else if (length >= 2) {
-    overlapping(std::uint16_t{});
+    CopyOverlapping<std::uint16_t>(to, from, length);
   } else if (length == 1) {
     *to = *from;
   }
@@ -99,20 +116,22 @@ class FrameReader {
   std::uint32_t skip_;
 };
 
+// CopyFrame, whatever the frame lies in.
+void CopyScatteredFrame(const Packet& packet, std::uint8_t* to);
+
 // The whole frame to one run of at least frame_length() bytes.
 inline void CopyFrame(const Packet& packet, std::uint8_t* to) {
-  CopyBytes(to, packet.head, packet.head_length);
   if (packet.payload_length == 0) {
+    CopyBytes(to, packet.head, packet.head_length);
     return;
   }
   const Segment& first = packet.segments[0];
   if (std::uint64_t{packet.payload_offset} + packet.payload_length <= first.length) {
+    CopyBytes(to, packet.head, packet.head_length);
     CopyBytes(to + packet.head_length, first.data + packet.payload_offset, packet.payload_length);
     return;
   }
-  FrameReader reader(packet);
-  // The head again is cheaper than a second constructor; it is private memory.
-  reader.CopyTo(to, packet.frame_length());
+  CopyScatteredFrame(packet, to);
 }
 
 // Copies the first bytes of the frame into the private head: the only read of those bytes.

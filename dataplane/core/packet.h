@@ -16,6 +16,7 @@
 #pragma once
 
 #include <array>
+#include <bit>
 #include <cstddef>
 #include <cstdint>
 
@@ -50,6 +51,9 @@ struct Offload {
   std::uint16_t checksum_start = 0;   // from the first byte of the frame
   std::uint16_t checksum_offset = 0;  // from checksum_start
 
+  // Nothing was left to do. (One comparison: the struct has no padding.)
+  [[nodiscard]] bool none() const { return std::bit_cast<std::uint64_t>(*this) == 0; }
+
   friend bool operator==(const Offload&, const Offload&) = default;
 };
 static_assert(sizeof(Offload) == 8);
@@ -59,12 +63,13 @@ enum class IpVersion : std::uint8_t { kNone = 0, k4 = 4, k6 = 6 };
 struct alignas(64) Packet {
   std::uint8_t* head = nullptr;  // first byte of the private head
   const Segment* segments = nullptr;
-  std::uint32_t payload_offset = 0;  // into the segments
-  std::uint32_t payload_length = 0;
-  std::uint16_t head_length = 0;
   std::uint16_t segment_count = 0;
-  Offload offload;
   net::PortId ingress;
+  std::uint32_t payload_length = 0;
+  Offload offload;
+  // From here on zero in a packet that was just received (Batch::Append).
+  std::uint32_t payload_offset = 0;  // into the segments
+  std::uint16_t head_length = 0;
   net::PortId egress;  // set by route
 
   // Set by parse; offsets from the first byte of the head.

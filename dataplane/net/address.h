@@ -5,6 +5,7 @@
 #pragma once
 
 #include <array>
+#include <bit>
 #include <compare>
 #include <cstdint>
 #include <cstring>
@@ -12,6 +13,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <type_traits>
 
 #include "dataplane/net/endian.h"
 
@@ -29,7 +31,23 @@ struct MacAddress {
   [[nodiscard]] constexpr bool is_zero() const { return *this == MacAddress{}; }
   static constexpr MacAddress Broadcast() { return {{0xff, 0xff, 0xff, 0xff, 0xff, 0xff}}; }
 
+  // Compared for every packet: two words instead of a call to memcmp.
+  friend constexpr bool operator==(const MacAddress& a, const MacAddress& b) {
+    if (std::is_constant_evaluated()) {
+      return a.bytes == b.bytes;
+    }
+    return a.Word<std::uint32_t>(0) == b.Word<std::uint32_t>(0) &&
+           a.Word<std::uint16_t>(4) == b.Word<std::uint16_t>(4);
+  }
   friend constexpr auto operator<=>(const MacAddress&, const MacAddress&) = default;
+
+ private:
+  template <typename T>
+  [[nodiscard]] T Word(unsigned offset) const {
+    T word;
+    std::memcpy(&word, &bytes[offset], sizeof word);
+    return word;
+  }
 };
 static_assert(sizeof(MacAddress) == 6 && alignof(MacAddress) == 1);
 

@@ -57,9 +57,13 @@ inline Be16 UpdateChecksum(Be16 checksum, Be16 before, Be16 after) {
 
 // Whether the checksum of a header without options holds.
 inline bool Ipv4HeaderChecksumHolds(const Ipv4Header& ip) {
-  std::uint32_t words[sizeof ip / sizeof(std::uint32_t)];
-  std::memcpy(words, &ip, sizeof words);
-  const std::uint64_t sum = std::uint64_t{words[0]} + words[1] + words[2] + words[3] + words[4];
+  static_assert(sizeof ip == 5 * sizeof(std::uint32_t));
+  std::uint64_t sum = 0;
+  for (unsigned i = 0; i < 5; ++i) {
+    std::uint32_t word;
+    std::memcpy(&word, reinterpret_cast<const std::uint8_t*>(&ip) + i * sizeof word, sizeof word);
+    sum += word;
+  }
   // A one's-complement sum folds to all ones exactly if 0xffff divides it (and it is not 0, which
   // the version excludes); compilers make that one multiplication.
   return sum % 0xffff == 0;

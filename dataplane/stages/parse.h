@@ -21,7 +21,6 @@
 #pragma once
 
 #include <algorithm>
-#include <bit>
 
 #include "dataplane/net/checksum.h"
 #include "dataplane/stages/context.h"
@@ -112,7 +111,7 @@ inline bool Parse::ParseCommonL4(core::Packet& packet, std::uint16_t mtu,
   packet.protocol = protocol;
   packet.is_fragment = false;
   packet.is_first_fragment = false;
-  return std::bit_cast<std::uint64_t>(packet.offload) == 0 || OffloadHolds(packet);
+  return packet.offload.none() || OffloadHolds(packet);
 }
 
 }  // namespace pollux::stages

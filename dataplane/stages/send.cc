@@ -68,25 +68,43 @@ void SendInPieces(core::Port& port, WorkerState& worker, const tables::PortEntry
   counters.generated.Add(pieces_out - 1);
 }
 
+void SendWhole(core::Port& port, WorkerState& worker, std::span<Packet* const> packets) {
+  port.Send(worker.id, packets);
+  CountSent(port.counters(worker.id), packets);
+}
+
+// Whether the egress takes the packet as it is, whatever it can do with large frames.
+bool FitsOneFrame(const Packet& packet, const tables::PortEntry& egress) {
+  return packet.offload.gso == core::Gso::kNone &&
+         packet.frame_length() <= egress.mtu + sizeof(net::EthernetHeader);
+}
+
 void SendGroup(const tables::PortEntry& egress, WorkerState& worker, std::span<Packet*> group) {
   core::Port& port = *egress.port;
   const core::PortCapabilities capabilities = port.capabilities();
   std::array<Packet*, core::kBurst> whole_frames;
   std::size_t whole = 0;
   for (Packet* packet : group) {
-    const bool fits = packet->offload.gso == core::Gso::kNone
-                          ? packet->frame_length() <= egress.mtu + sizeof(net::EthernetHeader)
-                          : CanTake(capabilities, packet->offload.gso);
-    if (fits) [[likely]] {
+    const bool large = packet->offload.gso != core::Gso::kNone;
+    if (large ? CanTake(capabilities, packet->offload.gso) : FitsOneFrame(*packet, egress)) {
       whole_frames[whole++] = packet;
     } else {
       SendInPieces(port, worker, egress, *packet);
     }
   }
   if (whole > 0) {
-    port.Send(worker.id, {whole_frames.data(), whole});
-    CountSent(port.counters(worker.id), {whole_frames.data(), whole});
+    SendWhole(port, worker, {whole_frames.data(), whole});
   }
+}
+
+// How many packets from the first on go to `egress` as they are.
+std::size_t PlainRun(std::span<Packet* const> packets, net::PortId id,
+                     const tables::PortEntry& egress) {
+  std::size_t n = 0;
+  while (n < packets.size() && packets[n]->egress == id && FitsOneFrame(*packets[n], egress)) {
+    ++n;
+  }
+  return n;
 }
 
 // The port that route chose is gone: charged to the port that the packet came from.
@@ -108,14 +126,11 @@ void ObserveSent(Context& ctx, std::span<Packet* const> packets) {
   }
 }
 
-}  // namespace
-
-void SendPackets(const tables::Tables& tables, WorkerState& worker, std::span<Packet*> packets,
-                 Context* ingress) {
+// The packets for each egress together, in order.
+void SendByEgress(const tables::Tables& tables, WorkerState& worker, std::span<Packet*> packets,
+                  Context* ingress) {
   std::array<Packet*, core::kBurst> group;
   while (!packets.empty()) {
-    // The packets for the first one's egress, in order; the others move up. Nearly always one
-    // group.
     const net::PortId egress = packets.front()->egress;
     std::size_t grouped = 0;
     std::size_t left = 0;
@@ -137,6 +152,27 @@ void SendPackets(const tables::Tables& tables, WorkerState& worker, std::span<Pa
       ObserveSent(*ingress, {group.data(), grouped});
     }
   }
+}
+
+}  // namespace
+
+void SendPackets(const tables::Tables& tables, WorkerState& worker, std::span<Packet*> packets,
+                 Context* ingress) {
+  if (packets.empty()) {
+    return;
+  }
+  // Nearly always all go to one port, as they are.
+  const net::PortId first = packets.front()->egress;
+  const tables::PortEntry& only = (*tables.ports)[first];
+  if (only.port != nullptr && packets.size() <= core::kBurst &&
+      PlainRun(packets, first, only) == packets.size()) [[likely]] {
+    SendWhole(*only.port, worker, packets);
+    if (ingress != nullptr && ingress->observers != nullptr) [[unlikely]] {
+      ObserveSent(*ingress, packets);
+    }
+    return;
+  }
+  SendByEgress(tables, worker, packets, ingress);
 }
 
 }  // namespace pollux::stages

@@ -35,14 +35,14 @@ struct SourceGuard {
   static core::Verdict DecideFully(Context& ctx, core::Packet& packet);
 
   static bool FromDhcpServer(core::Packet& packet) {
-    constexpr net::Be16 kServerPort{67};     // RFC 2131
-    constexpr net::Be16 kServerPortV6{547};  // RFC 8415
+    constexpr std::uint16_t kServerPort = net::Be16(67).raw();     // RFC 2131
+    constexpr std::uint16_t kServerPortV6 = net::Be16(547).raw();  // RFC 8415
     if (packet.protocol != net::IpProtocol::kUdp || packet.l4_offset == 0) {
       return false;  // later fragments: they are nothing without the first
     }
-    const net::Be16 port =
-        reinterpret_cast<const net::UdpHeader*>(packet.head + packet.l4_offset)->source_port;
-    return port == (packet.ip == core::IpVersion::k4 ? kServerPort : kServerPortV6);
+    const auto* udp = reinterpret_cast<const net::UdpHeader*>(packet.head + packet.l4_offset);
+    return udp->source_port.raw() ==
+           (packet.ip == core::IpVersion::k4 ? kServerPort : kServerPortV6);
   }
 
  private:

@@ -9,14 +9,14 @@ void Conclude(Context& ctx, Burst& burst, core::Packet& packet, core::Verdict ve
     case core::VerdictKind::kSend:
       ctx.counters.answered.Add(1);
       ctx.counters.generated.Add(1);
-      burst.AddReady(&packet);
+      burst.AddAnswer(&packet);
       break;
     case core::VerdictKind::kConsumed:
       ctx.counters.answered.Add(1);
       break;
     case core::VerdictKind::kDropAnswer:
       ctx.counters.generated.Add(1);
-      burst.AddReady(&packet);
+      burst.AddAnswer(&packet);
       [[fallthrough]];
     case core::VerdictKind::kDrop:
       ctx.counters.drops[static_cast<unsigned>(verdict.reason())].Add(1);

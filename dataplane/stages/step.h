@@ -4,7 +4,7 @@
 //   static constexpr core::StepId kId;
 //   static core::Verdict Decide(Context&, core::Packet&);
 // Decide looks at one packet and says what becomes of it; RunSteps<A, B, C> runs several steps over
-// a burst, joined at compile time.
+// a burst, joined at compile time: each packet goes through all of them before the next one.
 // Threading: one worker.
 #pragma once
 
@@ -17,32 +17,27 @@
 
 namespace pollux::stages {
 
-// The packets of one burst on their way: those still being decided and those ready to be sent.
+// The packets of one burst on their way: those still being decided, and the answers to others.
 class Burst {
  public:
-  explicit Burst(core::Batch& batch) {
-    for (core::Packet& packet : batch.packets()) {
-      live_[live_count_++] = &packet;
-    }
-  }
-
   [[nodiscard]] std::span<core::Packet*> live() { return {live_.data(), live_count_}; }
   void KeepLive(unsigned count) { live_count_ = count; }
-  void AddReady(core::Packet* packet) { ready_[ready_count_++] = packet; }
-  // What Send takes: answers first, then the packets that passed every step.
-  [[nodiscard]] std::span<core::Packet*> ready() { return {ready_.data(), ready_count_}; }
-  void FinishLive() {
-    for (core::Packet* packet : live()) {
-      AddReady(packet);
+  [[nodiscard]] core::Packet*& live_slot(unsigned index) { return live_[index]; }
+  void AddAnswer(core::Packet* packet) { answers_[answer_count_++] = packet; }
+  // What Send takes: the packets that passed every step, then the answers.
+  [[nodiscard]] std::span<core::Packet*> ready() {
+    for (unsigned i = 0; i < answer_count_; ++i) {
+      live_[live_count_++] = answers_[i];  // each packet is in one of the two
     }
-    live_count_ = 0;
+    answer_count_ = 0;
+    return live();
   }
 
  private:
   unsigned live_count_ = 0;
-  unsigned ready_count_ = 0;
+  unsigned answer_count_ = 0;
   std::array<core::Packet*, core::kBurst> live_;
-  std::array<core::Packet*, core::kBurst> ready_;
+  std::array<core::Packet*, core::kBurst> answers_;
 };
 
 // Counts a packet whose journey ends before Send, or makes its answer ready. Out of line: rare.
@@ -50,10 +45,10 @@ void Conclude(Context& ctx, Burst& burst, core::Packet& packet, core::Verdict ve
 
 namespace internal {
 
-template <typename Step>
+template <bool kObserved, typename Step>
 inline bool Run(Context& ctx, Burst& burst, core::Packet& packet) {
   const core::Verdict verdict = Step::Decide(ctx, packet);
-  if (ctx.observers != nullptr) [[unlikely]] {
+  if constexpr (kObserved) {
     ctx.Observe(Step::kId, packet, verdict);
   }
   if (verdict.continues()) [[likely]] {
@@ -63,18 +58,43 @@ inline bool Run(Context& ctx, Burst& burst, core::Packet& packet) {
   return false;
 }
 
-}  // namespace internal
-
-template <typename... Steps>
-inline void RunSteps(Context& ctx, Burst& burst) {
+template <bool kObserved, typename... Steps, typename Packets, typename Get>
+inline void RunOver(Context& ctx, Burst& burst, Packets packets, Get get) {
   unsigned kept = 0;
-  const std::span<core::Packet*> live = burst.live();
-  for (core::Packet* packet : live) {
-    if ((internal::Run<Steps>(ctx, burst, *packet) && ...)) [[likely]] {
-      live[kept++] = packet;
+  for (auto& element : packets) {
+    core::Packet& packet = get(element);
+    if ((Run<kObserved, Steps>(ctx, burst, packet) && ...)) [[likely]] {
+      burst.live_slot(kept++) = &packet;
     }
   }
   burst.KeepLive(kept);
+}
+
+// Twice, so that a burst that nobody observes pays one test, not one per packet and step.
+template <typename... Steps, typename Packets, typename Get>
+inline void RunMaybeObserved(Context& ctx, Burst& burst, Packets packets, Get get) {
+  if (ctx.observers == nullptr) [[likely]] {
+    RunOver<false, Steps...>(ctx, burst, packets, get);
+  } else {
+    [&]() __attribute__((noinline, cold)) { RunOver<true, Steps...>(ctx, burst, packets, get); }
+    ();
+  }
+}
+
+}  // namespace internal
+
+// The first steps, over all that was received.
+template <typename... Steps>
+inline void BeginSteps(Context& ctx, core::Batch& batch, Burst& burst) {
+  internal::RunMaybeObserved<Steps...>(ctx, burst, batch.packets(),
+                                       [](core::Packet& p) -> core::Packet& { return p; });
+}
+
+// The next ones, over those that are still there.
+template <typename... Steps>
+inline void RunSteps(Context& ctx, Burst& burst) {
+  internal::RunMaybeObserved<Steps...>(ctx, burst, burst.live(),
+                                       [](core::Packet* p) -> core::Packet& { return *p; });
 }
 
 }  // namespace pollux::stages

@@ -6,9 +6,9 @@
 // Threading: immutable after construction.
 #pragma once
 
+#include <array>
 #include <bit>
 #include <cstdint>
-#include <cstring>
 #include <span>
 #include <utility>
 #include <vector>
@@ -47,10 +47,12 @@ class AddressMap {
  private:
   static std::uint64_t Hash(const Address& address) {
     constexpr std::uint64_t kMultiplier = 0x9e3779b97f4a7c15;
-    std::uint64_t words[2] = {};
-    std::memcpy(words, &address, sizeof address);
-    const std::uint64_t h = (words[0] ^ std::rotl(words[1] * kMultiplier, 32)) * kMultiplier;
-    return h >> 32;
+    if constexpr (sizeof(Address) == sizeof(std::uint32_t)) {
+      return (std::bit_cast<std::uint32_t>(address) * kMultiplier) >> 32;
+    } else {
+      const auto words = std::bit_cast<std::array<std::uint64_t, 2>>(address);
+      return ((words[0] ^ std::rotl(words[1] * kMultiplier, 32)) * kMultiplier) >> 32;
+    }
   }
 
   // The slot that holds the address, or the free one where its search ends.

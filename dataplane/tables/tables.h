@@ -20,17 +20,17 @@
 
 namespace pollux::tables {
 
-// How the packet path sees a port.
-struct PortEntry {
+// How the packet path sees a port. What every packet asks for lies in the first cache line.
+struct alignas(64) PortEntry {
   core::Port* port = nullptr;  // null: no such port
   core::PortRole role = core::PortRole::kPod;
-  std::vector<net::MacAddress> endpoint_macs;  // kPod ports without one forward nothing
-  std::uint16_t mtu = 1500;                    // L3 bytes
+  std::uint16_t mtu = 1500;   // L3 bytes
   net::MacAddress local_mac;  // the switch's on this port: the gateway's, or the uplink device's
   net::MacAddress peer_mac;   // the host interface's, on kHost ports
   net::Ipv4Address local_v4;  // the switch's own address on this port for ICMP errors and ARP;
   net::Ipv6Address local_v6;  // zero: none (the gateway's link-local ones are used)
   std::vector<net::InterfaceAddress> addresses;  // all of them
+  std::vector<net::MacAddress> endpoint_macs;    // kPod ports without one forward nothing
 };
 
 struct Endpoint {
@@ -61,15 +61,17 @@ class PortTable {
 
   explicit PortTable(std::vector<PortEntry> entries) : entries_(std::move(entries)) {
     entries_.resize(std::max<std::size_t>(entries_.size(), 1));
+    count_ = static_cast<std::uint32_t>(entries_.size());
   }
   // Entry 0, with a null port, for ids that are not there.
   [[nodiscard]] const PortEntry& operator[](net::PortId id) const {
-    return entries_[id.value() < entries_.size() ? id.value() : 0];
+    return entries_[id.value() < count_ ? id.value() : 0];
   }
   [[nodiscard]] const std::vector<PortEntry>& entries() const { return entries_; }
 
  private:
   std::vector<PortEntry> entries_;  // by PortId
+  std::uint32_t count_;             // of them, without the division that size() is
 };
 
 class EndpointTable {

@@ -30,7 +30,8 @@ target_include_directories(pollux_flags INTERFACE ${CMAKE_SOURCE_DIR} ${CMAKE_BI
 target_compile_options(pollux_flags INTERFACE
   -Wall -Wextra -Wshadow -Wconversion -Wsign-conversion -Wold-style-cast -Wnon-virtual-dtor -Werror
   -Wno-missing-field-initializers  # designated initialisers name what matters
-  -fno-omit-frame-pointer)
+  -fno-omit-frame-pointer
+  -fno-semantic-interposition)  # nothing of ours is a shared library: functions may be inlined
 if(POLLUX_SANITIZE)
   target_compile_options(pollux_flags INTERFACE -fsanitize=${POLLUX_SANITIZE}
                          -fno-sanitize-recover=all)

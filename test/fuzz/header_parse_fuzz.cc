@@ -154,11 +154,10 @@ struct Watched {
 void ProcessWatched(Context& ctx, core::Batch& batch) {
   ctx.first = batch.packets().data();
   CountReceived(ctx, batch);
-  Burst burst(batch);
-  RunSteps<Watched<LoadHeaders>>(ctx, burst);
+  Burst burst;
+  BeginSteps<Watched<LoadHeaders>>(ctx, batch, burst);
   RunSteps<Watched<Parse>, Watched<SourceGuard>, Watched<Answer>, Watched<Route>, Watched<Rewrite>>(
       ctx, burst);
-  burst.FinishLive();
   SendPackets(ctx.tables, ctx.worker, burst.ready(), &ctx);
 }
 

@@ -36,7 +36,10 @@ class MemoryTable {
     if (std::uint8_t* host = regions_[last].At(address - regions_[last].guest_begin, length)) {
       return host;
     }
-    return TranslateElsewhere(address, length, last);
+    std::uint32_t found = last;  // so that `last` may live in a register
+    std::uint8_t* host = TranslateElsewhere(address, length, found);
+    last = found;
+    return host;
   }
 
   // The longest piece of [address, address + length) from its start that lies in one region; empty

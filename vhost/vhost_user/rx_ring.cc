@@ -37,12 +37,13 @@ core::DropReason Judge(const Device& device, const VirtioNetHeader* header,
                                                     : core::DropReason::kNone;
 }
 
+template <bool kHeaderMatters>
 void AppendSimple(const Device& device, const std::uint8_t* buffer, std::uint32_t length,
                   core::Batch& batch) {
   const std::uint32_t frame_length = length - kHeaderBytes;
   core::Offload offload;
   core::DropReason drop;
-  if (device.from_guest.any()) {
+  if constexpr (kHeaderMatters) {
     const auto header = CopyOnce<VirtioNetHeader>(buffer);
     drop = Judge(device, &header, frame_length, offload);
   } else {
@@ -151,30 +152,35 @@ bool RxRing::ReadHeads(const Vring& ring, unsigned count) {
   return true;
 }
 
+template <bool kHeaderMatters>
 unsigned RxRing::AppendFrames(const Device& device, const Vring& ring, unsigned count,
                               core::Batch& batch) {
   std::array<Descriptor, core::kBurst> descriptors;
   std::array<const std::uint8_t*, core::kBurst> buffers;
-  const bool header_matters = device.from_guest.any();
+  const MemoryTable& memory = *device.memory;
+  std::uint32_t region = last_region_;
   for (unsigned i = 0; i < count; ++i) {
     const Descriptor descriptor = ring.ReadDescriptor(heads_[i]);
     descriptors[i] = descriptor;
     buffers[i] = IsSimple(descriptor)
-                     ? device.memory->Translate(descriptor.address, descriptor.length, last_region_)
+                     ? memory.Translate(descriptor.address, descriptor.length, region)
                      : nullptr;
     if (buffers[i] != nullptr) {
-      if (header_matters) {
+      if constexpr (kHeaderMatters) {
         __builtin_prefetch(buffers[i]);
       }
       PrefetchFrame(buffers[i], descriptor.length);
     }
   }
+  last_region_ = region;
   unsigned done = 0;
-  for (; done < count && batch.HasRoom(); ++done) {
-    if (buffers[done] != nullptr) {
-      AppendSimple(device, buffers[done], descriptors[done].length, batch);
-    } else {
+  for (; done < count; ++done) {
+    if (buffers[done] != nullptr) [[likely]] {
+      AppendSimple<kHeaderMatters>(device, buffers[done], descriptors[done].length, batch);
+    } else if (batch.HasRoom()) {
       AppendChain(device, ring, descriptors[done], batch);
+    } else {
+      break;
     }
   }
   return done;
@@ -196,8 +202,15 @@ void RxRing::Receive(const Device& device, const Queue& queue, core::Batch& batc
   }
   device_ = &device;
   queue_ = &queue;
-  taken_ =
-      queue.enabled ? AppendFrames(device, queue.ring, count, batch) : AppendClosed(count, batch);
+  // A copy, so that its pointers may live in registers while foreign bytes are written.
+  const Vring ring = queue.ring;
+  if (!queue.enabled) {
+    taken_ = AppendClosed(count, batch);
+  } else if (device.from_guest.any()) {
+    taken_ = AppendFrames<true>(device, ring, count, batch);
+  } else {
+    taken_ = AppendFrames<false>(device, ring, count, batch);
+  }
 }
 
 void RxRing::Release() {
@@ -205,13 +218,15 @@ void RxRing::Release() {
     return;
   }
   const std::uint16_t before = position();
-  for (unsigned i = 0; i < taken_; ++i) {
-    queue_->ring.WriteUsed(before + i, heads_[i], 0);
+  const Vring ring = queue_->ring;  // see Receive()
+  const unsigned taken = taken_;
+  for (unsigned i = 0; i < taken; ++i) {
+    ring.WriteUsed(before + i, heads_[i], 0);
   }
-  const auto after = static_cast<std::uint16_t>(before + taken_);
+  const auto after = static_cast<std::uint16_t>(before + taken);
   position_.store(after, std::memory_order_relaxed);
   taken_ = 0;
-  queue_->ring.PublishUsed(after);
+  ring.PublishUsed(after);
   NotifyGuest(*device_, *queue_, before, after);
 }
 

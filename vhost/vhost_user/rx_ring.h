@@ -41,6 +41,8 @@ class RxRing {
  private:
   unsigned CountAvailable(const Device& device, const Vring& ring);
   bool ReadHeads(const Vring& ring, unsigned count);
+  // `kHeaderMatters`: whether the guest may ask for offloads, so that his headers are looked at.
+  template <bool kHeaderMatters>
   unsigned AppendFrames(const Device& device, const Vring& ring, unsigned count,
                         core::Batch& batch);
   unsigned AppendClosed(unsigned count, core::Batch& batch) const;
