@@ -82,6 +82,8 @@ class Dataplane::Impl {
   void PublishObservers();
   void Unsubscribe(core::Subscription* subscription);
   void Announce(const ForwardingConfig& before);
+  void AnnounceOnUplink(const tables::PortEntry& uplink,
+                        const std::vector<net::IpAddress>& addresses);
   void RunNeighbours();
   void TickNeighbours();
 
@@ -282,6 +284,22 @@ absl::Status Dataplane::Impl::Publish(const ForwardingConfig& config, net::Revis
   return absl::OkStatus();
 }
 
+// Announces those of the addresses that lie in a subnet of the uplink.
+void Dataplane::Impl::AnnounceOnUplink(const tables::PortEntry& uplink,
+                                       const std::vector<net::IpAddress>& addresses) {
+  for (const net::IpAddress& ip : addresses) {
+    const bool on_link =
+        std::any_of(uplink.addresses.begin(), uplink.addresses.end(),
+                    [&](const auto& local) { return local.subnet().Contains(ip); });
+    if (on_link) {
+      workers_[0]->Command({.kind = WorkerCommand::Kind::kAnnounce,
+                            .port = uplink.port->id(),
+                            .ip = ip,
+                            .mac = uplink.local_mac});
+    }
+  }
+}
+
 // New addresses are announced where somebody may remember another place for them: on uplinks in
 // whose subnets they lie.
 void Dataplane::Impl::Announce(const ForwardingConfig& before) {
@@ -291,15 +309,8 @@ void Dataplane::Impl::Announce(const ForwardingConfig& before) {
       continue;
     }
     for (const tables::PortEntry& port : tables_->ports->entries()) {
-      for (const net::InterfaceAddress& local : port.addresses) {
-        for (const net::IpAddress& ip : endpoint.addresses) {
-          if (port.role == core::PortRole::kUplink && local.subnet().Contains(ip)) {
-            workers_[0]->Command({.kind = WorkerCommand::Kind::kAnnounce,
-                                  .port = port.port->id(),
-                                  .ip = ip,
-                                  .mac = port.local_mac});
-          }
-        }
+      if (port.role == core::PortRole::kUplink) {
+        AnnounceOnUplink(port, endpoint.addresses);
       }
     }
     // The pod itself learns (or relearns) where its gateway is.

@@ -14,7 +14,6 @@ namespace pollux {
 namespace {
 
 using core::DropReason;
-using core::StepId;
 using core::VerdictKind;
 using testing::HasSubstr;
 

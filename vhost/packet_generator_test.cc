@@ -1,5 +1,6 @@
 #include "vhost/packet_generator.h"
 
+#include <absl/strings/str_cat.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
@@ -161,8 +162,8 @@ TEST_F(PacketGeneratorTest, EveryFlowComesInTurnWithRightChecksums) {
   for (const std::string protocol : {"udp", "tcp"}) {
     for (const std::string addresses : {"src=198.18.0.1-198.18.0.5,dst=198.18.1.1",
                                         "src=2001:db8::1-2001:db8::5,dst=2001:db8::9"}) {
-      const auto port =
-          Make("pollux_generator,size=90:131,sport=1-7,proto=" + protocol + "," + addresses);
+      const auto port = Make(
+          absl::StrCat("pollux_generator,size=90:131,sport=1-7,proto=", protocol, ",", addresses));
       std::map<std::string, unsigned> seen;
       for (unsigned burst = 0; burst < 35; ++burst) {
         for (const core::Packet* packet : Receive(*port)) {

@@ -39,10 +39,10 @@ TEST_P(PortSpecCheckTest, NamesTheFieldThatIsWrong) {
   }
 }
 
-std::function<void(PortSpec&)> Ifname(std::string name) {
+std::function<void(PortSpec&)> Ifname(const std::string& name) {
   return [name](PortSpec& s) { s.backend = core::TapSpec{"", name}; };
 }
-std::function<void(PortSpec&)> Socket(std::string path, std::uint32_t mode = 0) {
+std::function<void(PortSpec&)> Socket(const std::string& path, std::uint32_t mode = 0) {
   return [=](PortSpec& s) {
     core::VhostUserSpec backend;
     backend.socket = path;
@@ -50,7 +50,7 @@ std::function<void(PortSpec&)> Socket(std::string path, std::uint32_t mode = 0) 
     s.backend = backend;
   };
 }
-std::function<void(PortSpec&)> Devargs(std::string devargs) {
+std::function<void(PortSpec&)> Devargs(const std::string& devargs) {
   return [devargs](PortSpec& s) { s.backend = core::EthdevSpec{devargs}; };
 }
 

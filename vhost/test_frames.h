@@ -19,7 +19,7 @@ using Bytes = std::vector<std::uint8_t>;
 inline Bytes MakeFrame(std::size_t length, unsigned seed = 0) {
   Bytes frame(length);
   for (std::size_t i = 0; i < length; ++i) {
-    frame[i] = static_cast<std::uint8_t>(i * 7 + i / 256 + seed * 31 + 1);
+    frame[i] = static_cast<std::uint8_t>(i * 7 + i / 256 + std::size_t{seed} * 31 + 1);
   }
   return frame;
 }

@@ -54,7 +54,7 @@ TEST(FairShare, AQueueInDebtWaitsForASingleOtherAsForMany) {
 
 TEST(FairShare, AQueueWithoutCompetitionNeverSitsOut) {
   const std::uint64_t quantum = FairShare::kQuantumCycles;
-  EXPECT_EQ(Share({20 * quantum, 0}, 1000)[0], 1000 * 20 * quantum);
+  EXPECT_EQ(Share({20 * quantum, 0}, 1000)[0], 1000 * (20 * quantum));
 }
 
 TEST(FairShare, CheapQueuesNeverSitOut) {

@@ -35,7 +35,7 @@ Extension Routing(std::uint8_t type, std::uint8_t segments_left) {
   return {IpProtocol::kRouting, {0, 0, type, segments_left, 0, 0, 0, 0}};
 }
 Extension Authentication(std::uint8_t length) {
-  Extension e{IpProtocol::kAuthentication, Bytes((length + 2U) * 4)};
+  Extension e{IpProtocol::kAuthentication, Bytes((std::size_t{length} + 2) * 4)};
   e.bytes[1] = length;
   return e;
 }

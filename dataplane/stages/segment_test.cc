@@ -242,7 +242,7 @@ Bytes Reassemble(std::vector<Bytes>& frames, std::uint16_t mtu, std::uint16_t fi
     EXPECT_LE(ip.total_length.value(), mtu);
     EXPECT_EQ(ip.id.value(), 0x1234);
     EXPECT_EQ((ip.fragment.value() & Ipv4Header::kOffsetMask) * 8U,
-              first_offset * 8U + data.size());
+              first_offset * std::size_t{8} + data.size());
     data.insert(data.end(), frame.begin() + 14 + ip.header_length(), frame.end());
   }
   return data;

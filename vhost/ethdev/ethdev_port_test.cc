@@ -25,7 +25,6 @@ namespace pollux::vhost {
 namespace {
 
 using core::DropReason;
-using testing::AnyOf;
 using testing::Contains;
 using testing::HasSubstr;
 using testing::Pair;

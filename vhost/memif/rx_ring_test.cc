@@ -47,7 +47,7 @@ class RxRingTest : public testing::TestWithParam<Role> {
 
   static std::uint32_t BufferOffset(unsigned slot) {
     return static_cast<std::uint32_t>(RingBytes(kLog2Size) +
-                                      slot % (1U << kLog2Size) * kBufferBytes);
+                                      std::size_t{slot % (1U << kLog2Size)} * kBufferBytes);
   }
   std::atomic_ref<std::uint16_t> peer_index() {
     return GetParam() == Role::kServer ? ring_->head() : ring_->tail();

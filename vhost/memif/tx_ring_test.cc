@@ -43,7 +43,8 @@ class TxRingTest : public testing::TestWithParam<Role> {
   }
 
   static std::uint32_t BufferOffset(unsigned slot) {
-    return static_cast<std::uint32_t>(RingBytes(kLog2Size) + slot % kSize * kBufferBytes);
+    return static_cast<std::uint32_t>(RingBytes(kLog2Size) +
+                                      std::size_t{slot % kSize} * kBufferBytes);
   }
   std::atomic_ref<std::uint16_t> own_index() {
     return GetParam() == Role::kServer ? ring_->tail() : ring_->head();
@@ -154,7 +155,7 @@ TEST_P(TxRingTest, BuffersThatLieAreGivenBackEmpty) {
       {.length = 0xffffff00, .offset = 0xffff},  {.length = 0, .offset = BufferOffset(0)},
       {.length = 256, .offset = 0xffffffff},
   };
-  for (std::uint16_t i = 0; i < lies.size(); ++i) {
+  for (std::size_t i = 0; i < lies.size(); ++i) {
     SCOPED_TRACE(i);
     const std::uint16_t at = own_index();
     ring_->Store(at, lies[i]);

@@ -19,7 +19,6 @@ namespace pollux::vhost::vhost_user {
 namespace {
 
 using core::DropReason;
-using ::testing::ElementsAre;
 
 constexpr std::uint16_t kRingSize = 64;
 constexpr std::uint32_t kHeader = sizeof(VirtioNetHeader);
@@ -145,7 +144,7 @@ TEST_F(RxRingTest, WhatDoesNotFitTheBatchStaysInTheRing) {
   const std::size_t at = Buffer(6400);
   std::vector<Piece> pieces{{at, kHeader}};
   for (unsigned i = 0; i < core::kMaxSegmentsPerFrame; ++i) {
-    pieces.push_back({at + kHeader + i * 100, 100});
+    pieces.push_back({at + kHeader + std::size_t{i} * 100, 100});
   }
   // Indirect tables are bounded by the ring's size, so one more piece than that does not fit.
   pieces.resize(kRingSize);
@@ -335,7 +334,7 @@ Descriptor At(std::uint64_t offset, std::uint32_t length, std::uint16_t flags = 
 constexpr std::uint64_t kEnd = 4 << 20;
 
 // An indirect table with these entries, and its length as given.
-auto Table(std::vector<Descriptor> entries, std::uint32_t length, std::uint16_t flags = 4) {
+auto Table(const std::vector<Descriptor>& entries, std::uint32_t length, std::uint16_t flags = 4) {
   return [=](GuestMemory& memory, GuestRing& guest) {
     const std::size_t at = memory.Allocate(entries.size() * sizeof(Descriptor));
     std::memcpy(memory.At(at), entries.data(), entries.size() * sizeof(Descriptor));

@@ -1,6 +1,7 @@
 #include "vhost/vhost_user/session.h"
 
 #include <absl/strings/str_format.h>
+#include <absl/strings/string_view.h>
 
 #include <bit>
 #include <utility>
@@ -12,7 +13,7 @@ namespace {
 constexpr unsigned kMaxRefusals = 64;
 constexpr std::uint64_t kMinPeerMtu = 68;  // RFC 791
 
-absl::Status Refuse(std::string why) { return absl::FailedPreconditionError(std::move(why)); }
+absl::Status Refuse(absl::string_view why) { return absl::FailedPreconditionError(why); }
 
 Offloads FromGuest(std::uint64_t features) {
   return {.checksum = (features & Feature::kNetCsum) != 0,

@@ -64,7 +64,7 @@ class SessionTest : public ::testing::Test {
     return value;
   }
   bool SetMemory() { return SetMemory({memory_.Region()}); }
-  bool SetMemory(std::vector<MemoryRegion> regions) {
+  bool SetMemory(const std::vector<MemoryRegion>& regions) {
     RegionList list;
     std::vector<UniqueFd> fds;
     for (const MemoryRegion& region : regions) {

@@ -138,7 +138,7 @@ void TestGuest::EmptyRing(unsigned ring) {
   guest.Reset();
   in_flight_[ring] = 0;
   for (unsigned i = 0; ring % 2 == 0 && i < options_.ring_size; ++i) {
-    const Piece buffer{buffers_[ring] + i * kBufferBytes, kBufferBytes, true};
+    const Piece buffer{buffers_[ring] + std::size_t{i} * kBufferBytes, kBufferBytes, true};
     guest.Offer(guest.Chain({&buffer, 1}));
   }
 }

@@ -76,7 +76,7 @@ class TestGuest {
   void Disconnect() { socket_.reset(); }
   [[nodiscard]] TestFrontEnd& socket() { return *socket_; }
   [[nodiscard]] GuestMemory& memory() { return *memory_; }
-  [[nodiscard]] GuestRing& receive_ring(unsigned pair = 0) { return rings_[2 * pair]; }
+  [[nodiscard]] GuestRing& receive_ring(unsigned pair = 0) { return rings_[std::size_t{2} * pair]; }
   [[nodiscard]] GuestRing& transmit_ring(unsigned pair = 0) { return rings_[2 * pair + 1]; }
   [[nodiscard]] int kick_fd(unsigned ring) const { return kicks_[ring].get(); }
   [[nodiscard]] int call_fd(unsigned ring) const { return calls_[ring].get(); }

@@ -179,7 +179,7 @@ void VhostUserPort::Send(net::WorkerId worker, std::span<core::Packet* const> pa
     return;
   }
   const unsigned pair = device->open[worker.value() % device->open_count];
-  pairs_[pair]->send.Send(*device, device->queues[2 * pair], packets);
+  pairs_[pair]->send.Send(*device, device->queues[std::size_t{2} * pair], packets);
 }
 
 core::PortStatus VhostUserPort::Status() const {

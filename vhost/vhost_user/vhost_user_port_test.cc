@@ -19,9 +19,7 @@ namespace {
 
 using core::DropReason;
 using core::SocketMode;
-using ::testing::Each;
 using ::testing::ElementsAre;
-using ::testing::HasSubstr;
 using ::testing::IsEmpty;
 using ::testing::SizeIs;
 using ::testing::StartsWith;
