@@ -53,11 +53,17 @@ void NeighbourManager::Tick(net::Nanos now) {
   }
 }
 
+// Whether a packet used the entry since it was last confirmed. Takes both marks.
+bool NeighbourManager::TakeUsed(net::PortId port, const net::IpAddress& ip, Entry& entry) {
+  const bool used_now = published_->TakeUsed(port, ip);
+  return std::exchange(entry.used, false) || used_now;
+}
+
 bool NeighbourManager::OnDeadline(net::PortId port, const net::IpAddress& ip, Entry& entry,
                                   net::Nanos now) {
   switch (entry.state) {
     case State::kReachable:
-      if (std::exchange(entry.used, false) | published_->TakeUsed(port, ip)) {
+      if (TakeUsed(port, ip, entry)) {
         entry.state = State::kConfirming;
         entry.asked = 0;
         Ask(port, ip, entry, now);

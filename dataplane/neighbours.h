@@ -69,6 +69,7 @@ class NeighbourManager {
   void Want(net::PortId port, const net::IpAddress& ip, net::Nanos now);
   void Learn(net::PortId port, const net::IpAddress& ip, const net::MacAddress& mac,
              net::Nanos now);
+  bool TakeUsed(net::PortId port, const net::IpAddress& ip, Entry& entry);
   // False: forget it.
   bool OnDeadline(net::PortId port, const net::IpAddress& ip, Entry& entry, net::Nanos now);
   void Ask(net::PortId port, const net::IpAddress& ip, Entry& entry, net::Nanos now);

@@ -53,19 +53,19 @@ TEST(EventLoop, EventsOfAClosedDescriptorAreNotForItsSuccessor) {
   EventLoop loop;
   std::array<UniqueFd, 2> events{MakeEvent(), MakeEvent()};
   bool mistaken = false;
+  const auto replace_other = [&](unsigned i) {
+    UniqueFd& other = events[1 - i];
+    const int number = other.get();
+    loop.Unwatch(events[i].get());
+    loop.Unwatch(number);
+    other.reset();
+    other = MakeEvent();
+    ASSERT_EQ(other.get(), number) << "the lowest free number is given out";
+    loop.Watch(number, EPOLLIN, [&](std::uint32_t) { mistaken = true; });
+  };
   loop.Run([&] {
-    for (const unsigned i : {0U, 1U}) {
-      loop.Watch(events[i].get(), EPOLLIN, [&, i](std::uint32_t) {
-        UniqueFd& other = events[1 - i];
-        const int number = other.get();
-        loop.Unwatch(events[i].get());
-        loop.Unwatch(number);
-        other.reset();
-        other = MakeEvent();
-        ASSERT_EQ(other.get(), number) << "the lowest free number is given out";
-        loop.Watch(number, EPOLLIN, [&](std::uint32_t) { mistaken = true; });
-      });
-    }
+    loop.Watch(events[0].get(), EPOLLIN, [&](std::uint32_t) { replace_other(0); });
+    loop.Watch(events[1].get(), EPOLLIN, [&](std::uint32_t) { replace_other(1); });
     Signal(events[0].get());  // seen together, since the loop is busy here
     Signal(events[1].get());
   });

@@ -117,15 +117,14 @@ TEST_F(ForeignMemoryTest, ShrunkFileBecomesZerosAndSaysSo) {
 TEST_F(ForeignMemoryTest, ShrinksUnderSeveralReaders) {
   const UniqueFd fd = MakeFile(64 * kPage);
   const ForeignMemory memory = Map(fd.get(), 0, 64 * kPage);
+  const auto read_until_fault = [&] {
+    for (std::size_t page = 0; !faulted_; page = (page + 1) % 64) {
+      Touch(memory.data() + page * kPage);
+    }
+  };
   std::vector<std::thread> readers;
   for (int i = 0; i < 4; ++i) {
-    readers.emplace_back([&] {
-      while (!faulted_) {
-        for (std::size_t page = 0; page < 64; ++page) {
-          Touch(memory.data() + page * kPage);
-        }
-      }
-    });
+    readers.emplace_back(read_until_fault);
   }
   ASSERT_EQ(ftruncate(fd.get(), 0), 0);
   for (std::thread& reader : readers) {

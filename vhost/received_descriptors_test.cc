@@ -86,7 +86,10 @@ class LingeringDescriptorTest : public ::testing::TestWithParam<int> {
  protected:
   void TearDown() override {
     EXPECT_LT(std::chrono::steady_clock::now() - begin_, kPatience) << "waited for the peer";
+    // In the background, soon: and before the next test counts.
+    EXPECT_TRUE(WaitFor([&] { return OpenDescriptors() == before_; })) << "one is left open";
   }
+  const std::ptrdiff_t before_ = OpenDescriptors();
   std::chrono::steady_clock::time_point begin_ = std::chrono::steady_clock::now();
 };
 
@@ -101,7 +104,6 @@ TEST_P(LingeringDescriptorTest, IsRefusedWithoutWaiting) {
 
 TEST_P(LingeringDescriptorTest, ThatNobodyReadHoldsUpNoEnd) {
   Pair pair(GetParam());
-  const auto before = OpenDescriptors();
   LingeringSocket lingering;
   if (GetParam() == SOCK_SEQPACKET) {  // looks like the end
     ASSERT_TRUE(SendWithDescriptors(pair.theirs.get(), {}, {}));
@@ -111,8 +113,6 @@ TEST_P(LingeringDescriptorTest, ThatNobodyReadHoldsUpNoEnd) {
   CloseConnection(std::move(pair.ours));
   std::array<char, 1> byte;
   EXPECT_EQ(recv(pair.theirs.get(), byte.data(), byte.size(), 0), 0) << "the peer sees the end";
-  // One more than before is the other end of `lingering`.
-  EXPECT_TRUE(WaitFor([&] { return OpenDescriptors() == before; }));
 }
 
 INSTANTIATE_TEST_SUITE_P(SocketTypes, LingeringDescriptorTest,

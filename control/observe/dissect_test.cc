@@ -3,6 +3,8 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <algorithm>
+#include <iterator>
 #include <memory>
 #include <string>
 #include <vector>
@@ -120,15 +122,31 @@ struct Row {
   core::Offload offload{};
 };
 
-std::vector<Row> Rows() {
-  const Bytes ping = V4Frame(IpProtocol::kIcmp, Echo(8, Bytes(56)));
-  const std::string v4 = "IPv4 10.1.0.1 > 10.1.0.2: ";
-  const std::string v6 = "IPv6 fd00::1 > fd00::2: ";
+const std::string kV4 = "IPv4 10.1.0.1 > 10.1.0.2: ";
+const std::string kV6 = "IPv6 fd00::1 > fd00::2: ";
+
+Bytes Ping() { return V4Frame(IpProtocol::kIcmp, Echo(8, Bytes(56))); }
+
+std::vector<Row> EthernetRows() {
   return {
       {"ARP who has 10.1.0.2, tell 10.1.0.1 at 02:00:00:00:00:10", Arp(1)},
       {"ARP 10.1.0.1 is at 02:00:00:00:00:10", Arp(2)},
       {"ARP operation 8", Arp(8)},
       {"ARP [malformed: not for IPv4 on Ethernet]", Arp(1, 6)},
+      {"vlan 5, " + kV4 + "ICMP echo request id 48879 seq 7 len 56",
+       Tagged(Ping(), Raw({0x81, 0, 0xe0, 5}))},
+      {"vlan 100, vlan 5, " + kV4 + "ICMP echo request id 48879 seq 7 len 56",
+       Tagged(Ping(), Raw({0x88, 0xa8, 0, 100, 0x81, 0, 0, 5}))},
+      {"EtherType 0x88cc",
+       EthernetFrame(kGatewayMac, kPodMac, static_cast<net::EtherType>(0x88cc))},
+      {"LLC, length 38",
+       EthernetFrame(kGatewayMac, kPodMac, static_cast<net::EtherType>(38)) + Bytes(38)},
+  };
+}
+
+std::vector<Row> Ipv4Rows() {
+  const Bytes ping = Ping();
+  return {
       {"IPv4 10.1.0.1.40000 > 10.1.0.2.80: TCP [S] seq 7 win 64240 len 0",
        V4Frame(IpProtocol::kTcp, Tcp(0x02))},
       {"IPv4 10.1.0.1.40000 > 10.1.0.2.80: TCP [FP.] seq 7 ack 9 win 64240 len 12",
@@ -155,23 +173,23 @@ std::vector<Row> Rows() {
        V4Frame(IpProtocol::kSctp, Sctp(14))},
       {"IPv4 10.1.0.1.2905 > 10.1.0.2.2906: SCTP chunk type 192",
        V4Frame(IpProtocol::kSctp, Sctp(192))},
-      {v4 + "ESP len 16", V4Frame(IpProtocol::kEsp, Bytes(16))},
-      {v4 + "protocol 89 len 3", V4Frame(static_cast<IpProtocol>(89), Bytes(3))},
-      {v4 + "ICMP echo request id 48879 seq 7 len 56", ping},
-      {v4 + "ICMP echo reply id 48879 seq 7 len 0", V4Frame(IpProtocol::kIcmp, Echo(0, {}))},
-      {v4 + "ICMP host unreachable about 10.1.0.1 > 10.1.0.2",
+      {kV4 + "ESP len 16", V4Frame(IpProtocol::kEsp, Bytes(16))},
+      {kV4 + "protocol 89 len 3", V4Frame(static_cast<IpProtocol>(89), Bytes(3))},
+      {kV4 + "ICMP echo request id 48879 seq 7 len 56", ping},
+      {kV4 + "ICMP echo reply id 48879 seq 7 len 0", V4Frame(IpProtocol::kIcmp, Echo(0, {}))},
+      {kV4 + "ICMP host unreachable about 10.1.0.1 > 10.1.0.2",
        V4Frame(IpProtocol::kIcmp, Icmp(3, 1) + Quoted(ping))},
-      {v4 + "ICMP code 13 unreachable about 10.1.0.1 > 10.1.0.2",
+      {kV4 + "ICMP code 13 unreachable about 10.1.0.1 > 10.1.0.2",
        V4Frame(IpProtocol::kIcmp, Icmp(3, 13) + Quoted(ping))},
-      {v4 + "ICMP fragmentation needed, mtu 1400 about 10.1.0.1 > 10.1.0.2",
+      {kV4 + "ICMP fragmentation needed, mtu 1400 about 10.1.0.1 > 10.1.0.2",
        V4Frame(IpProtocol::kIcmp, Icmp(3, 4, 0, 1400) + Quoted(ping))},
-      {v4 + "ICMP time exceeded about 10.1.0.1 > 10.1.0.2",
+      {kV4 + "ICMP time exceeded about 10.1.0.1 > 10.1.0.2",
        V4Frame(IpProtocol::kIcmp, Icmp(11, 0) + Quoted(ping))},
-      {v4 + "ICMP redirect [truncated: quoted packet]", V4Frame(IpProtocol::kIcmp, Icmp(5, 1))},
-      {v4 + "ICMP type 13 code 0", V4Frame(IpProtocol::kIcmp, Icmp(13, 0))},
+      {kV4 + "ICMP redirect [truncated: quoted packet]", V4Frame(IpProtocol::kIcmp, Icmp(5, 1))},
+      {kV4 + "ICMP type 13 code 0", V4Frame(IpProtocol::kIcmp, Icmp(13, 0))},
       {"IPv4 10.1.0.1.53 > 10.1.0.2.5353: UDP len 992 (fragment id 4660 offset 0 more)",
        Fragmented(V4Frame(IpProtocol::kUdp, Udp(1000)), 0x2000)},
-      {v4 + "UDP len 40 (fragment id 4660 offset 1480)",
+      {kV4 + "UDP len 40 (fragment id 4660 offset 1480)",
        Fragmented(V4Frame(IpProtocol::kUdp, Udp(40)), 185)},
       {"IPv4 [malformed: version 5, header of 20 bytes, total length 28]",
        WithVersion(V4Frame(IpProtocol::kUdp, Udp(8)), 0x55)},
@@ -179,6 +197,11 @@ std::vector<Row> Rows() {
        WithVersion(V4Frame(IpProtocol::kUdp, Udp(8)), 0x44)},
       {"IPv4 [malformed: version 4, header of 60 bytes, total length 28]",
        WithVersion(V4Frame(IpProtocol::kUdp, Udp(8)), 0x4f)},
+  };
+}
+
+std::vector<Row> Ipv6Rows() {
+  return {
       {"IPv6 fd00::1.40000 > fd00::2.80: TCP [S.] seq 7 ack 9 win 64240 len 0",
        V6Frame(IpProtocol::kTcp, Tcp(0x12))},
       {"IPv6 fd00::1.53 > fd00::2.5353: UDP len 1", V6Frame(IpProtocol::kUdp, Udp(9))},
@@ -188,46 +211,46 @@ std::vector<Row> Rows() {
       {"IPv6 fd00::1.53 > fd00::2.5353: authentication: UDP len 1",
        V6Frame(IpProtocol::kAuthentication,
                Raw({17, 2, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0}) + Udp(9))},
-      {v6 + "routing [truncated: extension header]",
+      {kV6 + "routing [truncated: extension header]",
        V6Frame(IpProtocol::kRouting, Raw({17, 9, 0, 0, 0, 0, 0, 0}) + Udp(9))},
       {"IPv6 fd00::1.53 > fd00::2.5353: UDP len 8 (fragment id 77 offset 0 more)",
        V6Frame(IpProtocol::kFragment, FragmentHeader(IpProtocol::kUdp, 1) + Udp(16))},
-      {v6 + "UDP len 16 (fragment id 77 offset 1448)",
+      {kV6 + "UDP len 16 (fragment id 77 offset 1448)",
        V6Frame(IpProtocol::kFragment, FragmentHeader(IpProtocol::kUdp, 1448) + Udp(16))},
-      {v6 + "no next header len 0", V6Frame(IpProtocol::kNoNext, {})},
-      {v6 + "ICMPv6 echo request id 48879 seq 7 len 3",
+      {kV6 + "no next header len 0", V6Frame(IpProtocol::kNoNext, {})},
+      {kV6 + "ICMPv6 echo request id 48879 seq 7 len 3",
        V6Frame(IpProtocol::kIcmpv6, Echo(128, Bytes(3)))},
-      {v6 + "ICMPv6 echo reply id 48879 seq 7 len 0", V6Frame(IpProtocol::kIcmpv6, Echo(129, {}))},
-      {v6 + "ICMPv6 address unreachable about fd00::1 > fd00::2",
+      {kV6 + "ICMPv6 echo reply id 48879 seq 7 len 0", V6Frame(IpProtocol::kIcmpv6, Echo(129, {}))},
+      {kV6 + "ICMPv6 address unreachable about fd00::1 > fd00::2",
        V6Frame(IpProtocol::kIcmpv6, Icmp(1, 3) + Quoted(V6Frame(IpProtocol::kUdp, Udp(8))))},
-      {v6 + "ICMPv6 packet too big, mtu 66936 about fd00::1 > fd00::2",
+      {kV6 + "ICMPv6 packet too big, mtu 66936 about fd00::1 > fd00::2",
        V6Frame(IpProtocol::kIcmpv6,
                Icmp(2, 0, 1, 1400) + Quoted(V6Frame(IpProtocol::kUdp, Udp(8))))},
-      {v6 + "ICMPv6 time exceeded about fd00::1 > fd00::2",
+      {kV6 + "ICMPv6 time exceeded about fd00::1 > fd00::2",
        V6Frame(IpProtocol::kIcmpv6, Icmp(3, 0) + Quoted(V6Frame(IpProtocol::kUdp, Udp(8))))},
-      {v6 + "ICMPv6 router solicitation at 02:00:00:00:00:10",
+      {kV6 + "ICMPv6 router solicitation at 02:00:00:00:00:10",
        V6Frame(IpProtocol::kIcmpv6, Icmp(133, 0) + Raw({1, 1, 2, 0, 0, 0, 0, 0x10}))},
-      {v6 + "ICMPv6 router solicitation [malformed: option of length 0]",
+      {kV6 + "ICMPv6 router solicitation [malformed: option of length 0]",
        V6Frame(IpProtocol::kIcmpv6, Icmp(133, 0) + Raw({1, 0, 2, 0, 0, 0, 0, 0x10}))},
-      {v6 + "ICMPv6 router advertisement", V6Frame(IpProtocol::kIcmpv6, Icmp(134, 0))},
-      {v6 + "ICMPv6 neighbour solicitation for fd00::9 at 02:00:00:00:00:10",
+      {kV6 + "ICMPv6 router advertisement", V6Frame(IpProtocol::kIcmpv6, Icmp(134, 0))},
+      {kV6 + "ICMPv6 neighbour solicitation for fd00::9 at 02:00:00:00:00:10",
        V6Frame(IpProtocol::kIcmpv6, Neighbour(135, 0, true))},
-      {v6 + "ICMPv6 neighbour solicitation for fd00::9",
+      {kV6 + "ICMPv6 neighbour solicitation for fd00::9",
        V6Frame(IpProtocol::kIcmpv6, Neighbour(135, 0, false))},
-      {v6 + "ICMPv6 neighbour advertisement for fd00::9 router solicited override at "
-            "02:00:00:00:00:10",
+      {kV6 + "ICMPv6 neighbour advertisement for fd00::9 router solicited override at "
+             "02:00:00:00:00:10",
        V6Frame(IpProtocol::kIcmpv6, Neighbour(136, 0xe0000000, true))},
-      {v6 + "ICMPv6 type 143 code 0", V6Frame(IpProtocol::kIcmpv6, Icmp(143, 0))},
+      {kV6 + "ICMPv6 type 143 code 0", V6Frame(IpProtocol::kIcmpv6, Icmp(143, 0))},
       {"IPv6 [malformed: version 4]", WithVersion(V6Frame(IpProtocol::kUdp, Udp(8)), 0x40)},
-      {"vlan 5, " + v4 + "ICMP echo request id 48879 seq 7 len 56",
-       Tagged(ping, Raw({0x81, 0, 0xe0, 5}))},
-      {"vlan 100, vlan 5, " + v4 + "ICMP echo request id 48879 seq 7 len 56",
-       Tagged(ping, Raw({0x88, 0xa8, 0, 100, 0x81, 0, 0, 5}))},
-      {"EtherType 0x88cc",
-       EthernetFrame(kGatewayMac, kPodMac, static_cast<net::EtherType>(0x88cc))},
-      {"LLC, length 38",
-       EthernetFrame(kGatewayMac, kPodMac, static_cast<net::EtherType>(38)) + Bytes(38)},
   };
+}
+
+std::vector<Row> Rows() {
+  std::vector<Row> all = EthernetRows();
+  for (std::vector<Row> more : {Ipv4Rows(), Ipv6Rows()}) {
+    std::move(more.begin(), more.end(), std::back_inserter(all));
+  }
+  return all;
 }
 
 // In a block of its own of exactly its size, so that AddressSanitizer sees a read beyond it.

@@ -69,7 +69,7 @@ TEST(Filter, ProtocolsHaveNamesAndNumbers) {
                                               {"icmpv6", 58}, {"sctp", 132}, {"89", 89},
                                               {"0", 0},       {"255", 255}};
   for (const auto& [text, number] : rows) {
-    const auto filter = Read([&](auto& proto) { proto.set_protocol(text); });
+    const auto filter = Read([name = text](auto& proto) { proto.set_protocol(name); });
     ASSERT_TRUE(filter.ok()) << filter.status();
     EXPECT_EQ(static_cast<int>(filter->protocol.value()), number) << text;
   }

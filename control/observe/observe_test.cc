@@ -31,8 +31,7 @@ class ObserveTest : public testing::Test {
     EXPECT_TRUE(outcome.ok()) << outcome.status();
   }
   void RemovePort(const std::string& name) {
-    const auto outcome =
-        controller_.Apply({.remove = {Key(std::in_place_type<PortKey>, name)}}, false);
+    const auto outcome = controller_.Apply({.remove = {PortKey{name}}}, false);
     EXPECT_TRUE(outcome.ok()) << outcome.status();
   }
 

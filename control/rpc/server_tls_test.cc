@@ -14,8 +14,6 @@
 namespace pollux::control {
 namespace {
 
-using testing::HasSubstr;
-
 // Authorities and certificates, made on the spot: nothing secret lies in the repository.
 class Certificates {
  public:

@@ -31,10 +31,11 @@ class UnixListenerTest : public testing::Test {
       ++accepted_;
       connection_.set_value(fd);
     });
-    if (listener.ok()) {
-      listener_ = *std::move(listener);
+    if (!listener.ok()) {
+      return listener.status();
     }
-    return listener.status();
+    listener_ = *std::move(listener);
+    return absl::OkStatus();
   }
   static absl::StatusOr<UniqueFd> Connect(const std::string& path) {
     return vhost::ConnectUnixSocket(path, SOCK_STREAM);

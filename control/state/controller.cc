@@ -119,7 +119,11 @@ absl::Status Controller::MoveQueue(std::string_view port, unsigned queue, unsign
   if (at == reconciler_.installed().ids.end()) {
     return absl::NotFoundError(absl::StrCat("port: there is no port ", Quoted(port)));
   }
-  return switch_.MoveQueue(at->second, queue, worker);
+  const absl::Status status = switch_.MoveQueue(at->second, queue, worker);
+  if (absl::IsNotFound(status)) {
+    return absl::NotFoundError(absl::StrCat("queue: port ", Quoted(port), " has no queue ", queue));
+  }
+  return status;
 }
 
 void Controller::RetryFailed() {

@@ -270,6 +270,8 @@ TEST_F(ControllerTest, MoveQueueKnowsPortsByName) {
   EXPECT_THAT(daemon.packet_side.TakeCalls(), ElementsAre("move web 0 to 1"));
   EXPECT_EQ(daemon.controller.MoveQueue("db", 0, 1),
             absl::NotFoundError("port: there is no port \"db\""));
+  EXPECT_EQ(daemon.controller.MoveQueue("web", 7, 1),
+            absl::NotFoundError("queue: port \"web\" has no queue 7"));
 }
 
 }  // namespace

@@ -81,8 +81,11 @@ absl::Status FakeSwitch::MoveQueue(net::PortId port, unsigned queue, unsigned wo
     return status;
   }
   std::vector<unsigned>& workers = ports_.at(port).workers;
-  if (queue >= workers.size() || worker >= workers_.size()) {
-    return absl::InvalidArgumentError("no such queue or worker");
+  if (queue >= workers.size()) {
+    return absl::NotFoundError("no such queue");
+  }
+  if (worker >= workers_.size()) {
+    return absl::InvalidArgumentError("no such worker");
   }
   workers[queue] = worker;
   return absl::OkStatus();

@@ -22,8 +22,8 @@ class PacketLimit {
  public:
   explicit PacketLimit(const ObserveFlags& flags)
       : count_(flags.count),
-        only_some_steps_(!flags.request.filter().step().empty() ||
-                         flags.request.filter().drops()) {}
+        only_some_steps_(!flags.request.filter().step().empty() || flags.request.filter().drops()) {
+  }
 
   // The batch without packets beyond the limit.
   api::ObservationBatch Trim(const api::ObservationBatch& batch);

@@ -54,7 +54,7 @@ enum class DropSeverity : std::uint8_t {
   X(kL4Header, "l4_header", "parse", kSecurity,                                                 \
     "a TCP, UDP, SCTP or ICMP header that does not fit its packet")                             \
   X(kHeadersTooLong, "headers_too_long", "parse", kWarning,                                     \
-    "the L4 header lies beyond the first 128 bytes")                                            \
+    "extension headers, the L4 header or an ND message end beyond the first 128 bytes")         \
   /* source guard */                                                                            \
   X(kPortWithoutEndpoint, "port_without_endpoint", "source_guard", kWarning,                    \
     "the port has no endpoint yet, so it forwards nothing")                                     \
@@ -73,6 +73,8 @@ enum class DropSeverity : std::uint8_t {
   X(kRouterAdvertisement, "router_advertisement", "source_guard", kSecurity,                    \
     "a pod sent a router advertisement or redirect")                                            \
   X(kDhcpServer, "dhcp_server", "source_guard", kSecurity, "a pod answered as a DHCP server")   \
+  X(kMartianSource, "martian_source", "source_guard", kSecurity,                                \
+    "a source address that is never forwarded (loopback, group, unspecified, link-local)")      \
   /* answer: ARP, ND, the gateway's own addresses */                                            \
   X(kArpInvalid, "arp_invalid", "answer", kSecurity, "a malformed ARP packet")                  \
   X(kArpOwnAddress, "arp_own_address", "answer", kNormal,                                       \
@@ -96,8 +98,6 @@ enum class DropSeverity : std::uint8_t {
   X(kArpIgnored, "arp_ignored", "answer", kNormal,                                              \
     "an ARP request that needs no answer: for another host on the wire, or a probe")            \
   /* route */                                                                                   \
-  X(kMartianSource, "martian_source", "route", kSecurity,                                       \
-    "a source address that is never forwarded (loopback, group, unspecified, link-local)")      \
   X(kMartianDestination, "martian_destination", "route", kSecurity,                             \
     "a destination that is never forwarded (loopback, unspecified, link-local)")                \
   X(kNoRoute, "no_route", "route", kWarning, "no endpoint and no route for the destination")    \

@@ -11,6 +11,7 @@
 #include <algorithm>
 #include <atomic>
 #include <cstdint>
+#include <exception>
 #include <iostream>
 #include <thread>
 #include <vector>
@@ -66,7 +67,7 @@ std::vector<double> Measure() {
 
 }  // namespace
 
-int main(int argc, char** argv) {
+int main(int argc, char** argv) try {
   gflags::SetUsageMessage("[--cpu-a N --cpu-b M]; prints JSON: TSC cycles per round trip");
   gflags::SetVersionString("0.1.0");
   gflags::ParseCommandLineFlags(&argc, &argv, true);
@@ -81,4 +82,7 @@ int main(int argc, char** argv) {
                                  {"p75", cycles[cycles.size() * 3 / 4]}};
   std::cout << report << std::endl;
   return 0;
+} catch (const std::exception& error) {
+  std::cerr << "pingpong: " << error.what() << "\n";
+  return 1;
 }

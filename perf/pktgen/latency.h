@@ -34,10 +34,10 @@ class LatencyHistogram {
  private:
   static constexpr unsigned BucketOf(std::uint64_t v) {
     const auto power = static_cast<unsigned>(std::bit_width(v | 7));
-    return (power - 3) * 8 + static_cast<unsigned>(power == 3 ? v : (v >> (power - 4)) & 7);
+    return 8 * (power - 3) + static_cast<unsigned>(power == 3 ? v : (v >> (power - 4)) & 7);
   }
   static constexpr std::uint64_t FloorOf(unsigned bucket) {
-    return bucket < 8 ? bucket : (8ULL + bucket % 8) << (bucket / 8 - 1);
+    return bucket < 8 ? bucket : (std::uint64_t{8} + bucket % 8) << (bucket / 8 - 1);
   }
 
   std::array<std::uint64_t, 62 * 8> buckets_{};

@@ -97,7 +97,7 @@ PortSpec MakePort(const Side& own, const Side& peer, std::uint8_t tag) {
     flows.seed = FLAGS_seed + tag;
   }
   return {.devargs = own.device,
-          .flows = std::move(flows),
+          .flows = flows,
           .ring_entries = static_cast<std::uint16_t>(FLAGS_ring),
           .rx_queues = static_cast<std::uint16_t>(FLAGS_rx_queues),
           .burst = FLAGS_burst};

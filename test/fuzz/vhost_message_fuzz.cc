@@ -77,13 +77,13 @@ class WalkingHost final : public RingHost {
     return visible_ != nullptr && visible_->queues[index].ring.running();
   }
   void Walk(unsigned pair) {
-    const Queue& to_guest = visible_->queues[2 * pair];
+    const Queue& to_guest = visible_->queues[std::size_t{2} * pair];
     if (to_guest.ring.running()) {
       TestPacket packet(MakeFrame(60));
       const std::array<core::Packet*, 1> packets{&packet.packet()};
       pairs_[pair].tx.Send(*visible_, to_guest, packets);
     }
-    const Queue& from_guest = visible_->queues[2 * pair + 1];
+    const Queue& from_guest = visible_->queues[std::size_t{2} * pair + 1];
     if (from_guest.ring.running()) {
       batch_.Reset(net::PortId(1));
       pairs_[pair].rx.Receive(*visible_, from_guest, batch_);

@@ -287,15 +287,16 @@ class Guest {
          ++i) {
       const std::uint64_t address = table.address + i * sizeof(Descriptor);
       for (const Place& place : kRegions) {
-        if (address - place.guest < place.size &&
-            place.size - (address - place.guest) >= sizeof(Descriptor)) {
-          const std::size_t at = place.offset + (address - place.guest);
-          const auto entry = CopyOnce<Descriptor>(memory().At(at));
-          tables.push_back(at);
-          if ((entry.flags & Descriptor::kWrite) != 0) {
-            MarkGuest(writable, entry.address, entry.length);
-            MarkGuest(buffers, entry.address, entry.length);
-          }
+        if (address - place.guest >= place.size ||
+            place.size - (address - place.guest) < sizeof(Descriptor)) {
+          continue;
+        }
+        const std::size_t at = place.offset + (address - place.guest);
+        const auto entry = CopyOnce<Descriptor>(memory().At(at));
+        tables.push_back(at);
+        if ((entry.flags & Descriptor::kWrite) != 0) {
+          MarkGuest(writable, entry.address, entry.length);
+          MarkGuest(buffers, entry.address, entry.length);
         }
       }
     }

@@ -28,7 +28,6 @@ namespace {
 
 using memif::TestLink;
 using memif::TestPeer;
-using memif::TestRegion;
 using vhost_user::Feature;
 using vhost_user::Request;
 using vhost_user::TestFrontEnd;
@@ -213,17 +212,19 @@ void FlipDescriptors(const Victims& victims) {
       Descriptor{GuestMemory::kGuestBase, 160, Descriptor::kIndirect, 0},
       Descriptor{GuestMemory::kGuestBase - 1, 0xffffffff, 0, 0},
       Descriptor{GuestMemory::kGuestBase, 13, Descriptor::kNext, 1}};
+  const auto flip = [&](vhost_user::GuestRing& ring, unsigned n) {
+    ring.descriptor(n % 4) = faces[n % faces.size()];
+    ring.descriptor((n + 1) % 4) = faces[(n / 3) % faces.size()];
+    while (ring.TakeUsed()) {
+      ring.Offer(Low16(n % 4));
+    }
+  };
   for (int i = 0; i < 10; ++i) {
     TestGuest guest({.features = kFeatures});
     ASSERT_TRUE(guest.Start(TestFrontEnd::ConnectTo(victims.vhost_user)));
     for (unsigned n = 0; n < 5000; ++n) {
-      for (vhost_user::GuestRing* ring : {&guest.receive_ring(), &guest.transmit_ring()}) {
-        ring->descriptor(n % 4) = faces[n % faces.size()];
-        ring->descriptor((n + 1) % 4) = faces[(n / 3) % faces.size()];
-        while (ring->TakeUsed()) {
-          ring->Offer(Low16(n % 4));
-        }
-      }
+      flip(guest.receive_ring(), n);
+      flip(guest.transmit_ring(), n);
       if (n < 64) {
         guest.transmit_ring().Offer(Low16(n % 4));
       }

@@ -180,11 +180,12 @@ class Switch:
         del self._configured[noun, name]
 
     def config(self):
-        """(noun, name) -> object, as `config dump` gives it."""
+        """(noun, name) -> object, as `config dump` gives it, without the switch's own."""
         objects = {}
         for item in self.items("config", "dump"):
             (noun, value), = item.items()
-            objects[noun, value["prefix" if noun == "route" else "name"]] = value
+            if value.get("owner") != "switch":
+                objects[noun, value["prefix" if noun == "route" else "name"]] = value
         return objects
 
     def assert_configured(self):
