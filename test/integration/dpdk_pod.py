@@ -94,10 +94,21 @@ class DpdkPod:
             raise AssertionError(f"testpmd did not start: {self.output()[-2000:]}")
         return self
 
-    def start_port_again(self):
-        for line in ("stop", "port stop 0", "port start 0", "start"):
+    def _enter(self, *lines):
+        for line in lines:
             self._process.stdin.write(line.encode() + b"\n")
         self._process.stdin.flush()
+
+    def pause(self):
+        """Lets go of the rings. DPDK's memif unmaps them when its peer dies, also while another
+        thread of its own forwards over them, and then it crashes."""
+        before = self.output().count("Done.")
+        self._enter("stop")
+        lib.eventually(lambda: self.output().count("Done.") > before, "testpmd stops forwarding")
+
+    def resume(self, port_again):
+        """Goes on after pause(). DPDK's memif client connects only when its port is started."""
+        self._enter(*(("port stop 0", "port start 0") if port_again else ()), "start")
 
     def kill(self):
         if self._process is not None:

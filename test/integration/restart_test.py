@@ -73,21 +73,6 @@ class KilledUnderTraffic(RestartTest):
                        "the TCP stream goes on", 40)
         stream.close()
 
-    def assert_back(self, address, memif_server):
-        """The pod answers again. DPDK's memif server does not always listen again after its peer
-        was killed; then its port is started once more, as its operator would, and that is told."""
-        def answers():
-            return self.one.answers(address)
-        try:
-            lib.eventually(answers, f"{address} answers again", PEER_SECONDS)
-        except AssertionError:
-            if memif_server is None:
-                raise
-            print(f"  {address}: {self.switch.port_state('memif-client')}", file=sys.stderr)
-            memif_server.start_port_again()
-            lib.eventually(answers, f"{address} answers after its port was started again",
-                           PEER_SECONDS)
-
     def test_dpdk_pods_come_back_by_themselves(self):
         dpdk_pod.reserve_hugepages(self)
         vhost, memif, client = (os.path.join(self.switch.directory, f"{name}.sock")
@@ -112,15 +97,55 @@ class KilledUnderTraffic(RestartTest):
                                PEER_SECONDS)
                 self.one.ping(address, count=20)
             pings = [traffic.Ping(self.one, address) for address in addresses]
+            for pod in pods[1:]:
+                pod.pause()
             started = time.monotonic()
             self.restart()
-            pods[1].start_port_again()  # DPDK's memif client connects when its port is started
+            for pod in pods[1:]:
+                pod.resume(port_again=pod is pods[1])
             for address in addresses:
-                self.assert_back(address, pods[2] if address == CLIENT_IP else None)
+                lib.eventually(lambda a=address: self.one.answers(a), f"{address} answers again",
+                               PEER_SECONDS)
                 print(f"  {address} answers {time.monotonic() - started:.2f} s after the kill",
                       file=sys.stderr)
             for ping in pings:
                 ping.stop()
+
+
+class TwoSwitches(RestartTest):
+    """Each is the other's memif peer, and each sees the other's gateway as a pod."""
+
+    def setUp(self):
+        super().setUp()
+        self.other = lib.Switch(cores="0", main_core=1)
+        self.addCleanup(self.other.close)
+        self.other.start()
+        self.far = lib.Pod(self.other, "far", "10.2.0.2", "fd00:2::2", "02:00:00:00:02:02").create()
+        self.addCleanup(self.far.close)
+        self.far.attach()
+        gateway = self.switch.items("status")[0]["gatewayMac"]
+        socket = os.path.join(self.switch.directory, "link.sock")
+        for switch, role, pod in ((self.switch, "server", self.far),
+                                  (self.other, "client", self.one)):
+            switch.add("port", "link", type="memif", socket=socket, id=0, role=role)
+            switch.add("endpoint", "link", port="link", mac=gateway, ip=[pod.ip4, pod.ip6])
+
+    def test_either_may_die_under_traffic(self):
+        self.switch.wait_for_link("link")
+        self.one.ping(self.far.ip4)
+        ping = traffic.Ping(self.one, self.far.ip4)
+        for _ in range(3):
+            for switch, role in ((self.switch, "server"), (self.other, "client")):
+                switch.kill()
+                started = time.monotonic()
+                switch.start()
+                lib.eventually(lambda: self.one.answers(self.far.ip4), "both are joined again",
+                               PEER_SECONDS)
+                print(f"  joined {time.monotonic() - started:.2f} s after the {role}'s start",
+                      file=sys.stderr)
+                self.one.ping(self.far.ip6)
+        ping.stop()
+        self.other.assert_balanced()
 
 
 class StateFile(RestartTest):
