@@ -105,12 +105,15 @@ absl::Status Controller::Install(const State& next) {
   }
   Publish(next);
   if (file_) {
-    const absl::Status status = file_->Commit();
-    LOG_IF(ERROR, !status.ok()) << "saved state: " << status.message();
-    const std::lock_guard lock(snapshot_mutex_);
-    state_problem_ = std::string(status.message());
+    RememberSaved(file_->Commit());
   }
   return absl::OkStatus();
+}
+
+void Controller::RememberSaved(const absl::Status& status) {
+  LOG_IF(ERROR, !status.ok()) << "saved state: " << status.message();
+  const std::lock_guard lock(snapshot_mutex_);
+  state_problem_ = std::string(status.message());
 }
 
 absl::Status Controller::MoveQueue(std::string_view port, unsigned queue, unsigned worker) {
@@ -135,6 +138,11 @@ void Controller::RetryFailed() {
   const absl::Status status = reconciler_.Converge(now->desired, After(now->revision));
   LOG_IF(ERROR, !status.ok()) << "retry: " << status.message();
   Publish(now->desired);
+  const net::Revision revision = snapshot()->revision;
+  if (file_ && revision > now->revision) {  // or the next start would give it out again
+    const absl::Status staged = file_->Stage({.revision = revision, .state = now->desired});
+    RememberSaved(staged.ok() ? file_->Commit() : staged);
+  }
 }
 
 void Controller::Publish(const State& desired) {

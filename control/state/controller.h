@@ -69,6 +69,7 @@ class Controller {
   using MakeNext = std::function<absl::StatusOr<State>(const State&)>;
   absl::StatusOr<Outcome> ChangeTo(const MakeNext& make_next, bool dry_run);
   absl::Status Install(const State& next);
+  void RememberSaved(const absl::Status& status);
   void Publish(const State& desired);
 
   Switch& switch_;

@@ -237,6 +237,8 @@ TEST_F(ControllerTest, FailedPortsAtTheStartAreReportedAndRetried) {
   daemon.packet_side.Refuse("add web", absl::OkStatus());
   daemon.controller.RetryFailed();
   EXPECT_EQ(daemon.revision(), revision + 1);
+  EXPECT_EQ(Decode(ReadAll(state_dir() + "/state"))->revision, net::Revision{revision + 1})
+      << "not given out again after a restart";
   EXPECT_EQ(daemon.packet_side.forwarding(), "web@web");
   daemon.packet_side.TakeCalls();
   daemon.controller.RetryFailed();
