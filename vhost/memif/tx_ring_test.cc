@@ -194,6 +194,9 @@ TEST_P(TxRingTest, BuffersTooSmallForTheFrame) {
 
 TEST_P(TxRingTest, PartialChecksumsAreCompleted) {
   const auto sent_completely = [&](const core::Offload& offload, std::size_t length) {
+    if (offload.checksum_start + offload.checksum_offset + 2U > length) {
+      return;
+    }
     Bytes expected = MakeFrame(length, offload.checksum_start + offload.checksum_offset);
     TestPacket packet(expected, offload);
     core::CompleteChecksum(offload, expected.data(), static_cast<std::uint32_t>(length));
@@ -207,10 +210,8 @@ TEST_P(TxRingTest, PartialChecksumsAreCompleted) {
     for (const std::uint16_t field : std::vector<std::uint16_t>{0, 1, 6, 16, 55}) {
       SCOPED_TRACE(testing::Message() << start << "+" << field);
       for (const std::size_t length : {256U, 400U, 401U, 900U}) {
-        if (start + field + 2U <= length) {
-          sent_completely(
-              {.needs_checksum = true, .checksum_start = start, .checksum_offset = field}, length);
-        }
+        sent_completely(
+            {.needs_checksum = true, .checksum_start = start, .checksum_offset = field}, length);
       }
     }
   }
