@@ -5,6 +5,7 @@
 
 #include <array>
 #include <bit>
+#include <cstddef>
 #include <cstdint>
 
 namespace pollux::pktgen {
@@ -40,7 +41,7 @@ class LatencyHistogram {
     return bucket < 8 ? bucket : (std::uint64_t{8} + bucket % 8) << (bucket / 8 - 1);
   }
 
-  std::array<std::uint64_t, 62 * 8> buckets_{};
+  std::array<std::uint64_t, std::size_t{62} * 8> buckets_{};
   std::uint64_t count_ = 0;
 };
 

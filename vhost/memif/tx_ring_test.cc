@@ -210,8 +210,8 @@ TEST_P(TxRingTest, PartialChecksumsAreCompleted) {
     for (const std::uint16_t field : std::vector<std::uint16_t>{0, 1, 6, 16, 55}) {
       SCOPED_TRACE(testing::Message() << start << "+" << field);
       for (const std::size_t length : {256U, 400U, 401U, 900U}) {
-        sent_completely(
-            {.needs_checksum = true, .checksum_start = start, .checksum_offset = field}, length);
+        sent_completely({.needs_checksum = true, .checksum_start = start, .checksum_offset = field},
+                        length);
       }
     }
   }
