@@ -296,7 +296,7 @@ class Dice {
     if (Once(3)) {
       return NamedPort{Protocol(), Name()};
     }
-    const auto [first, last] = std::minmax(PortNumber(), PortNumber());
+    const auto [first, last] = std::minmax({PortNumber(), PortNumber()});
     return PortRange{Protocol(), first, last};
   }
   std::optional<std::vector<Rule>> Rules() {
