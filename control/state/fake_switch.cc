@@ -22,6 +22,11 @@ absl::Status FakeSwitch::Record(std::string call) {
   return absl::OkStatus();
 }
 
+absl::Status FakeSwitch::Breach(absl::Status status) {
+  ++breaches_;
+  return status;
+}
+
 std::string FakeSwitch::NameOf(net::PortId port) const {
   const auto at = ports_.find(port);
   return at == ports_.end() ? absl::StrCat("#", port.value()) : at->second.spec.name;
@@ -51,7 +56,7 @@ absl::StatusOr<net::PortId> FakeSwitch::AddPort(const core::PortSpec& spec) {
   }
   for (const auto& [id, port] : ports_) {
     if (port.spec.name == spec.name || ResourceOf(port.spec) == ResourceOf(spec)) {
-      return absl::AlreadyExistsError(absl::StrCat("in use by ", port.spec.name));
+      return Breach(absl::AlreadyExistsError(absl::StrCat("in use by ", port.spec.name)));
     }
   }
   net::PortId id{1};
@@ -68,7 +73,7 @@ absl::Status FakeSwitch::RemovePort(net::PortId port) {
     return status;
   }
   if (Uses(port)) {
-    return absl::FailedPreconditionError(NameOf(port) + " is in use");
+    return Breach(absl::FailedPreconditionError(NameOf(port) + " is in use"));
   }
   return ports_.erase(port) == 1 ? absl::OkStatus() : absl::NotFoundError(NameOf(port));
 }
@@ -101,7 +106,7 @@ absl::Status FakeSwitch::Publish(const ForwardingConfig& config, net::Revision r
   const auto is_there = [&](const auto& object) { return ports_.contains(object.port); };
   if (!std::ranges::all_of(config.endpoints, is_there) ||
       !std::ranges::all_of(config.routes, is_there)) {
-    return absl::InvalidArgumentError("unknown port: " + Words(config));
+    return Breach(absl::InvalidArgumentError("unknown port: " + Words(config)));
   }
   config_ = config;
   revision_ = revision;
@@ -164,6 +169,11 @@ void FakeSwitch::Refuse(const std::string& call, const absl::Status& status) {
 std::vector<std::string> FakeSwitch::TakeCalls() {
   const std::lock_guard lock(mutex_);
   return std::exchange(calls_, {});
+}
+
+unsigned FakeSwitch::breaches() const {
+  const std::lock_guard lock(mutex_);
+  return breaches_;
 }
 
 std::string FakeSwitch::forwarding() const {

@@ -39,6 +39,9 @@ class FakeSwitch final : public Switch {
   // "move web 0 to 1". Refused calls end in "!".
   std::vector<std::string> TakeCalls();
 
+  // Calls so far that broke the contract: refused, and never made by a caller without a fault.
+  [[nodiscard]] unsigned breaches() const;
+
   // What the workers have, in the words of "publish".
   [[nodiscard]] std::string forwarding() const;
   [[nodiscard]] net::Revision revision() const;
@@ -58,6 +61,7 @@ class FakeSwitch final : public Switch {
 
   // All with the mutex held.
   absl::Status Record(std::string call);
+  absl::Status Breach(absl::Status status);
   [[nodiscard]] std::string NameOf(net::PortId port) const;
   [[nodiscard]] std::string Words(const ForwardingConfig& config) const;
   [[nodiscard]] bool Uses(net::PortId port) const;
@@ -70,6 +74,7 @@ class FakeSwitch final : public Switch {
   std::vector<NeighbourInfo> neighbours_;
   std::map<std::string, absl::Status> refused_;
   std::vector<std::string> calls_;
+  unsigned breaches_ = 0;
 };
 
 }  // namespace pollux::control
