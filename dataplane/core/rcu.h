@@ -45,6 +45,18 @@ class Rcu {
     TellSanitizerReadersAreDone();
   }
 
+  // As Synchronize without waiting, which readers may do as well: whether every reader has passed a
+  // quiescent state since a point in time.
+  using Token = std::uint64_t;
+  [[nodiscard]] Token Start() { return rte_rcu_qsbr_start(qsbr_.get()); }
+  [[nodiscard]] bool Passed(Token since) {
+    if (rte_rcu_qsbr_check(qsbr_.get(), since, /*wait=*/false) == 0) {
+      return false;
+    }
+    TellSanitizerReadersAreDone();
+    return true;
+  }
+
  private:
   // A reader that goes online again replaces what it stored when it went offline by a relaxed store
   // and a fence. ThreadSanitizer knows no fences, so it would take what the reader did before that

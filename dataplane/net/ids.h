@@ -34,6 +34,13 @@ using EndpointId = StrongId<struct EndpointIdTag, std::uint32_t>;
 // VXLAN (RFC 7348) or Geneve (RFC 8926) network identifier, 24 bits.
 using Vni = StrongId<struct VniTag, std::uint32_t>;
 
+// A network whose addresses mean nothing in others; 0: that of the pods.
+using Zone = StrongId<struct ZoneTag, std::uint16_t>;
+
+// Something that decisions are made from and that may change: an endpoint, a route, a backend
+// (core/epochs.h). Dense, from 1; 0 never changes.
+using ObjectId = StrongId<struct ObjectIdTag, std::uint32_t>;
+
 // The configuration's version: grows by one with every change that the workers have.
 using Revision = StrongId<struct RevisionTag, std::uint64_t>;
 

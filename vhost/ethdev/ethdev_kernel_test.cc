@@ -19,9 +19,9 @@
 
 #include "dataplane/core/copy.h"
 #include "dataplane/core/rcu.h"
+#include "dataplane/core/test_eal.h"
 #include "dataplane/net/checksum.h"
 #include "vhost/ethdev/ethdev_port.h"
-#include "vhost/ethdev/test_eal.h"
 #include "vhost/event_loop.h"
 #include "vhost/fake_port.h"
 #include "vhost/unique_fd.h"
@@ -89,7 +89,7 @@ class EthdevKernelTest : public testing::Test {
   static bool SetUpProcess() {
     PCHECK(unshare(CLONE_NEWNET) == 0) << "this test needs root";
     Shell("sysctl -qw net.ipv6.conf.default.disable_ipv6=1");
-    InitTestEal();
+    core::InitTestEal();
     return true;
   }
   static void SetUpTestSuite() {

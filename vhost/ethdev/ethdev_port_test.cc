@@ -17,7 +17,7 @@
 
 #include "dataplane/core/copy.h"
 #include "dataplane/core/rcu.h"
-#include "vhost/ethdev/test_eal.h"
+#include "dataplane/core/test_eal.h"
 #include "vhost/event_loop.h"
 #include "vhost/fake_port.h"
 
@@ -48,7 +48,7 @@ std::vector<std::uint8_t> BytesOf(const core::Packet& packet) {
 
 class EthdevPortTest : public testing::Test {
  protected:
-  static void SetUpTestSuite() { InitTestEal(); }
+  static void SetUpTestSuite() { core::InitTestEal(); }
 
   static core::PortSpec Spec(const std::string& devargs) {
     core::PortSpec spec;

@@ -1,4 +1,4 @@
-// DPDK's environment for tests of devices: ordinary pages, no PCI, one thread.
+// DPDK's environment for tests of devices and hash tables: ordinary pages, no PCI, one thread.
 // Threading: once per program, before anything else of DPDK.
 #pragma once
 
@@ -8,7 +8,7 @@
 #include <array>
 #include <string>
 
-namespace pollux::vhost {
+namespace pollux::core {
 
 // EAL keeps pointers to its arguments and reorders them, so they stay for good.
 inline void InitTestEal() {
@@ -26,4 +26,4 @@ inline void InitTestEal() {
   CHECK_GE(ready, 0);
 }
 
-}  // namespace pollux::vhost
+}  // namespace pollux::core
