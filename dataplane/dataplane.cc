@@ -17,6 +17,7 @@
 
 #include "dataplane/explain.h"
 #include "dataplane/neighbours.h"
+#include "dataplane/object_book.h"
 #include "dataplane/snapshot.h"
 #include "dataplane/worker.h"
 #include "vhost/event_loop.h"
@@ -26,11 +27,19 @@ namespace pollux {
 namespace {
 
 constexpr int kNeighbourTickMs = 250;
+// Endpoints, routes and backends together.
+constexpr std::uint32_t kMostObjects = 1U << 20;
+// One port may have this part of the connection table.
+constexpr std::uint32_t kShareOfOnePort = 2;
 using QueueKey = std::pair<net::PortId, unsigned>;
 
 net::Nanos MonotonicNow() {
   return net::Nanos{
       static_cast<std::uint64_t>(std::chrono::steady_clock::now().time_since_epoch().count())};
+}
+
+net::Nanos After(net::Nanos now, std::uint64_t seconds) {
+  return net::Nanos{now.value() + seconds * 1'000'000'000};
 }
 
 // A worker on its lcore. `ended` says what rte_eal_wait_lcore says as well, but where
@@ -52,7 +61,8 @@ int RunWorker(void* launched) {
 // mutex_ serialises the control side and guards everything that is not published.
 class Dataplane::Impl {
  public:
-  explicit Impl(const DataplaneOptions& options);
+  Impl(const DataplaneOptions& options, std::unique_ptr<core::Rcu> rcu,
+       std::unique_ptr<tables::ConnectionTable> connections);
   ~Impl();
 
   absl::StatusOr<net::PortId> AddPort(const core::PortSpec& spec);
@@ -89,7 +99,12 @@ class Dataplane::Impl {
 
   const DataplaneOptions options_;
   mutable std::mutex mutex_;
-  core::Rcu rcu_;
+  const std::unique_ptr<core::Rcu> rcu_;
+  const std::unique_ptr<tables::ConnectionTable> connections_;
+  core::Epochs epochs_{kMostObjects};
+  stages::Flows flows_;
+  AdjacencyIds adjacencies_;
+  ObjectBook book_{epochs_, adjacencies_};
   vhost::EventLoop events_;
   vhost::PortContext context_;
   Published published_;
@@ -104,17 +119,23 @@ class Dataplane::Impl {
   std::unique_ptr<const tables::Tables> tables_;
   std::vector<std::shared_ptr<core::Subscription>> subscriptions_;
   std::unique_ptr<const core::ObserverList> observers_;
-  NeighbourManager neighbours_;
+  NeighbourManager neighbours_{adjacencies_};
   std::shared_ptr<const tables::NeighbourTable> neighbour_table_ =
       std::make_shared<const tables::NeighbourTable>();
   std::atomic<bool> stop_{false};
   std::thread neighbour_thread_;
 };
 
-Dataplane::Impl::Impl(const DataplaneOptions& options)
+Dataplane::Impl::Impl(const DataplaneOptions& options, std::unique_ptr<core::Rcu> rcu,
+                      std::unique_ptr<tables::ConnectionTable> connections)
     : options_(options),
-      rcu_(static_cast<unsigned>(options.worker_cores.size())),
-      context_{.rcu = rcu_,
+      rcu_(std::move(rcu)),
+      connections_(std::move(connections)),
+      flows_{.connections = *connections_,
+             .epochs = epochs_,
+             .timeouts = {},
+             .pickup_until = After(MonotonicNow(), options.pickup_seconds)},
+      context_{.rcu = *rcu_,
                .events = events_,
                .worker_count = static_cast<unsigned>(options.worker_cores.size()),
                .gateway_mac = options.gateway_mac},
@@ -124,7 +145,8 @@ Dataplane::Impl::Impl(const DataplaneOptions& options)
   PublishTables();
   for (unsigned i = 0; i < options.worker_cores.size(); ++i) {
     const net::WorkerId id{static_cast<std::uint16_t>(i)};
-    workers_.push_back(std::make_unique<Worker>(id, rcu_, published_, control_event_));
+    workers_.push_back(std::make_unique<Worker>(id, *rcu_, published_, control_event_, &flows_,
+                                                options.worker_cores.size()));
   }
   PublishPlans();
   for (unsigned i = 0; i < workers_.size(); ++i) {
@@ -180,9 +202,10 @@ unsigned Dataplane::Impl::LeastLoadedWorker() const {
 }
 
 void Dataplane::Impl::PublishTables() {
-  auto next = BuildTables(config_, Views(), options_.gateway_mac, neighbour_table_, revision_);
+  auto next =
+      BuildTables(config_, Views(), book_, options_.gateway_mac, neighbour_table_, revision_);
   published_.tables.store(next.get(), std::memory_order_release);
-  rcu_.Synchronize();
+  rcu_->Synchronize();
   tables_ = std::move(next);
 }
 
@@ -201,7 +224,7 @@ void Dataplane::Impl::PublishPlans() {
     old.push_back(workers_[i]->SwapPlan(std::move(plans[i])));
     workers_[i]->Wake();
   }
-  rcu_.Synchronize();
+  rcu_->Synchronize();
 }
 
 absl::StatusOr<net::PortId> Dataplane::Impl::AddPort(const core::PortSpec& spec) {
@@ -222,6 +245,7 @@ absl::StatusOr<net::PortId> Dataplane::Impl::AddPort(const core::PortSpec& spec)
   }
   const unsigned queues = (*port)->rx_queue_count();
   ports_.emplace(id, std::move(*port));
+  book_.AdmitPort(id);
   PublishTables();
   for (unsigned queue = 0; queue < queues; ++queue) {
     assignment_[{id, queue}] = LeastLoadedWorker();
@@ -248,6 +272,7 @@ absl::Status Dataplane::Impl::RemovePort(net::PortId id) {
   std::unique_ptr<core::Port> port = std::move(ports_.at(id));
   ports_.erase(id);
   neighbours_.ForgetPort(id);
+  book_.ForgetPort(id);
   neighbour_table_ = neighbours_.Table();
   PublishTables();
   port->PrepareRemoval();
@@ -277,9 +302,14 @@ absl::Status Dataplane::Impl::Publish(const ForwardingConfig& config, net::Revis
   if (const absl::Status status = CheckForwarding(config, Views()); !status.ok()) {
     return status;
   }
+  if (const absl::Status status = book_.Admit(config); !status.ok()) {
+    book_.Settle(config_, config_);
+    return status;
+  }
   const ForwardingConfig before = std::exchange(config_, config);
   revision_ = revision;
   PublishTables();
+  book_.Settle(before, config_);
   Announce(before);
   return absl::OkStatus();
 }
@@ -462,7 +492,7 @@ void Dataplane::Impl::PublishObservers() {
     }
   }
   published_.observers.store(list.get(), std::memory_order_release);
-  rcu_.Synchronize();
+  rcu_->Synchronize();
   observers_ = std::move(list);
 }
 
@@ -470,7 +500,16 @@ absl::StatusOr<std::unique_ptr<Dataplane>> Dataplane::Start(const DataplaneOptio
   if (options.worker_cores.empty()) {
     return absl::InvalidArgumentError("--cores: at least one core is needed");
   }
-  return std::unique_ptr<Dataplane>(new Dataplane(std::make_unique<Impl>(options)));
+  auto rcu = std::make_unique<core::Rcu>(static_cast<unsigned>(options.worker_cores.size()));
+  auto connections = tables::ConnectionTable::Create(
+      {.capacity = options.flow_entries,
+       .quota_per_port = std::max(options.flow_entries / kShareOfOnePort, 1U)},
+      *rcu);
+  if (!connections.ok()) {
+    return connections.status();
+  }
+  return std::unique_ptr<Dataplane>(
+      new Dataplane(std::make_unique<Impl>(options, std::move(rcu), *std::move(connections))));
 }
 
 Dataplane::Dataplane(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}

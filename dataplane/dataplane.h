@@ -28,6 +28,8 @@ namespace pollux {
 struct DataplaneOptions {
   std::vector<unsigned> worker_cores;  // one worker pinned to each
   net::MacAddress gateway_mac;         // of the switch towards every pod
+  std::uint32_t flow_entries = 262144;  // connections, at most
+  std::uint32_t pickup_seconds = 60;    // for which TCP connections are picked up after the start
 };
 
 // A pod or VM on a port. Addresses are unique in the switch.
@@ -109,7 +111,8 @@ struct Explanation {
 
 class Dataplane {
  public:
-  // EAL must have been initialised (eal.h). Starts the workers.
+  // EAL must have been initialised (eal.h). Starts the workers. ResourceExhausted if the connection
+  // table does not fit DPDK's memory.
   static absl::StatusOr<std::unique_ptr<Dataplane>> Start(const DataplaneOptions& options);
   // Stops the workers and destroys the ports; persistent devices stay (tap).
   ~Dataplane();

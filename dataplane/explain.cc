@@ -8,6 +8,7 @@
 
 #include "dataplane/echo_request.h"
 #include "dataplane/stages/answer.h"
+#include "dataplane/stages/forward.h"
 #include "dataplane/stages/local_address.h"
 #include "dataplane/stages/parse.h"
 #include "dataplane/stages/route.h"
@@ -49,7 +50,8 @@ class Journey {
 
   Explanation Run() {
     const bool arrives = Show<stages::Parse>() && Show<stages::SourceGuard>() &&
-                         Show<stages::Answer>() && Show<stages::Route>();
+                         Show<stages::Answer>() && Show<stages::Route>() &&
+                         Show<stages::Forward>();
     // An ICMP error goes back, but that is not where the packet was going.
     if (explanation_.verdict.kind() != VerdictKind::kDropAnswer) {
       explanation_.egress = packet_.egress;
@@ -94,7 +96,9 @@ class Journey {
     explanation_.verdict = verdict;
     const bool dropped =
         verdict.kind() == VerdictKind::kDrop || verdict.kind() == VerdictKind::kDropAnswer;
-    if (Step::kId != StepId::kParse || dropped) {
+    const bool says_something = Step::kId != StepId::kParse && !(Step::kId == StepId::kForward &&
+                                                               Egress().role != PortRole::kUplink);
+    if (says_something || dropped) {
       Say(Step::kId, dropped ? DropText(Step::kId, verdict) : PassText(Step::kId, verdict));
     }
     return verdict.continues();
@@ -146,9 +150,11 @@ class Journey {
     if (step == StepId::kSourceGuard) {
       absl::StrAppend(&text, "; ", Owner(query_.source), "; the packet enters by port ",
                       PortName(explanation_.ingress));
-    } else if (step == StepId::kRoute && tables_.endpoints->Find(query_.destination) != nullptr) {
+    } else if ((step == StepId::kRoute || step == StepId::kForward) &&
+               tables_.endpoints->Find(query_.destination) != nullptr) {
       absl::StrAppend(&text, "; ", Owner(query_.destination));
-    } else if (const std::string way = Way(); step == StepId::kRoute && !way.empty()) {
+    } else if (const std::string way = Way();
+               (step == StepId::kRoute || step == StepId::kForward) && !way.empty()) {
       absl::StrAppend(&text, "; ", way);
     }
     if (verdict.reason() == DropReason::kNeighbourFailed && !CanAsk()) {
@@ -168,7 +174,9 @@ class Journey {
                                   " on this port: it answers ping and nothing else")
                    : "not for the switch itself";
       case StepId::kRoute:
-        return RouteText(verdict);
+        return RouteText();
+      case StepId::kForward:
+        return ForwardText(verdict);
       default:
         return "";
     }
@@ -190,19 +198,18 @@ class Journey {
                : absl::StrCat(query_.source.ToString(), " may talk to the switch only");
   }
 
-  [[nodiscard]] std::string RouteText(Verdict verdict) const {
-    if (tables_.endpoints->Find(query_.destination) != nullptr) {
-      return Owner(query_.destination);
-    }
-    if (Egress().role != PortRole::kUplink) {
-      return Way();
-    }
+  [[nodiscard]] std::string RouteText() const {
+    return tables_.endpoints->Find(query_.destination) != nullptr ? Owner(query_.destination)
+                                                                  : Way();
+  }
+
+  [[nodiscard]] std::string ForwardText(Verdict verdict) const {
     const net::IpAddress next = NextHop();
     if (verdict.continues()) {
       const tables::Neighbour* neighbour = tables_.neighbours->Find(packet_.egress, next);
-      return absl::StrCat(Way(), "; ", next.ToString(), " is at ", neighbour->mac.ToString());
+      return absl::StrCat(next.ToString(), " is at ", neighbour->mac.ToString());
     }
-    return absl::StrCat(Way(), "; the Ethernet address of ", next.ToString(),
+    return absl::StrCat("the Ethernet address of ", next.ToString(),
                         " is not known now: the packet waits while the switch asks for it");
   }
 

@@ -76,7 +76,12 @@ class ExplainTest : public testing::Test {
     for (const auto& port : ports_) {
       views.push_back({.port = port.get(), .mac = kWebMac});
     }
-    const auto tables = BuildTables(config_, views, kGatewayMac, neighbours_, net::Revision{7});
+    core::Epochs epochs(64);
+    AdjacencyIds adjacencies;
+    ObjectBook book(epochs, adjacencies);
+    EXPECT_TRUE(book.Admit(config_).ok());
+    const auto tables =
+        BuildTables(config_, views, book, kGatewayMac, neighbours_, net::Revision{7});
     return Explain(*tables, config_,
                    {.ingress = ingress, .source = Ip(source), .destination = Ip(destination)});
   }
@@ -149,13 +154,15 @@ TEST_F(ExplainTest, SaysWhatBecomesOfAPacketAndWhy) {
       {"a martian", "10.1.0.1", "127.0.0.1", kDrop, kMartianDestination, kWeb, none, "route: "},
       {"a group", "10.1.0.1", "224.0.0.1", kDrop, kMulticast, kWeb, none, "answer: "},
       {"by a route, neighbour known", "10.1.0.1", "10.2.0.1", kContinue, kNone, kWeb, kUp,
-       "route 10.2.0.0/16 via 192.0.2.254 on port up; 192.0.2.254 is at 02:00:00:00:09:09\n"},
+       "route: route 10.2.0.0/16 via 192.0.2.254 on port up\n"
+       "forward: 192.0.2.254 is at 02:00:00:00:09:09\n"},
       {"the longest prefix, neighbour failed", "10.1.0.1", "10.2.3.1", kDropAnswer,
        kNeighbourFailed, kWeb, none, "route 10.2.3.0/24 via 192.0.2.253 on port up"},
       {"neighbour not known yet", "10.1.0.1", "10.2.4.1", kConsumed, kNone, kWeb, kUp,
        "the Ethernet address of 192.0.2.252 is not known now"},
       {"on the link", "10.1.0.1", "192.0.2.9", kConsumed, kNone, kWeb, kUp,
-       "route 192.0.2.0/24 (on the link) on port up; the Ethernet address of 192.0.2.9"},
+       "route: route 192.0.2.0/24 (on the link) on port up\n"
+       "forward: the Ethernet address of 192.0.2.9 is not known"},
       {"nobody can be asked", "fd00::1", "2001:db8::1", kDrop, kNeighbourFailed, kWeb, kUp,
        "on port up, which has no address of that family to ask from"},
       {"to the host", "10.1.0.1", "10.3.0.1", kContinue, kNone, kWeb, kHost,

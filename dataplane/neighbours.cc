@@ -1,6 +1,5 @@
 #include "dataplane/neighbours.h"
 
-#include <iterator>
 #include <utility>
 
 namespace pollux {
@@ -21,8 +20,13 @@ void NeighbourManager::Handle(const stages::NeighbourEvent& event, net::Nanos no
 
 void NeighbourManager::Want(net::PortId port, const net::IpAddress& ip, net::Nanos now) {
   Entries& entries = ports_[port];
-  if (entries.size() < kMostPerPort) {
-    entries.try_emplace(ip, Entry{.mac = {}, .deadline = After(now, kRetryNanos)});
+  if (entries.size() >= kMostPerPort) {
+    return;
+  }
+  const auto [it, is_new] =
+      entries.try_emplace(ip, Entry{.mac = {}, .deadline = After(now, kRetryNanos)});
+  if (is_new) {
+    it->second.adjacency = adjacencies_.Allocate();
   }
 }
 
@@ -48,7 +52,12 @@ void NeighbourManager::Tick(net::Nanos now) {
   for (auto& [port, entries] : ports_) {
     for (auto it = entries.begin(); it != entries.end();) {
       const bool due = it->second.deadline <= now;
-      it = due && !OnDeadline(port, it->first, it->second, now) ? entries.erase(it) : std::next(it);
+      if (due && !OnDeadline(port, it->first, it->second, now)) {
+        adjacencies_.Release(it->second.adjacency);
+        it = entries.erase(it);
+      } else {
+        ++it;
+      }
     }
   }
 }
@@ -97,7 +106,17 @@ void NeighbourManager::Ask(net::PortId port, const net::IpAddress& ip, Entry& en
   entry.deadline = After(now, kRetryNanos);
 }
 
-void NeighbourManager::ForgetPort(net::PortId port) { changed_ |= ports_.erase(port) > 0; }
+void NeighbourManager::ForgetPort(net::PortId port) {
+  const auto entries = ports_.find(port);
+  if (entries == ports_.end()) {
+    return;
+  }
+  for (const auto& [ip, entry] : entries->second) {
+    adjacencies_.Release(entry.adjacency);
+  }
+  ports_.erase(entries);
+  changed_ = true;
+}
 
 std::vector<NeighbourManager::Solicitation> NeighbourManager::TakeSolicitations() {
   return std::exchange(solicitations_, {});
@@ -111,8 +130,11 @@ std::shared_ptr<const tables::NeighbourTable> NeighbourManager::Table() {
     for (auto& [ip, entry] : entries) {
       if (entry.state != State::kResolving) {
         entry.used |= published_->TakeUsed(port, ip);
-        neighbours.push_back(
-            {.port = port, .ip = ip, .mac = entry.mac, .failed = entry.state == State::kFailed});
+        neighbours.push_back({.port = port,
+                              .ip = ip,
+                              .mac = entry.mac,
+                              .failed = entry.state == State::kFailed,
+                              .adjacency = entry.adjacency});
       }
     }
   }

@@ -18,6 +18,7 @@
 #include <memory>
 #include <vector>
 
+#include "dataplane/adjacency_ids.h"
 #include "dataplane/dataplane.h"
 #include "dataplane/stages/worker_state.h"
 #include "dataplane/tables/tables.h"
@@ -38,6 +39,8 @@ class NeighbourManager {
     net::IpAddress ip;
     friend bool operator==(const Solicitation&, const Solicitation&) = default;
   };
+
+  explicit NeighbourManager(AdjacencyIds& adjacencies) : adjacencies_(adjacencies) {}
 
   // What a worker told. Answers of neighbours that nobody wanted are ignored.
   void Handle(const stages::NeighbourEvent& event, net::Nanos now);
@@ -62,6 +65,7 @@ class NeighbourManager {
     net::MacAddress mac;
     net::Nanos deadline;  // of the state, or of the next question
     unsigned asked = 1;
+    tables::AdjacencyId adjacency = 0;
     bool used = false;  // since it was last confirmed, as far as seen in tables that were replaced
   };
   using Entries = std::map<net::IpAddress, Entry>;
@@ -74,6 +78,7 @@ class NeighbourManager {
   bool OnDeadline(net::PortId port, const net::IpAddress& ip, Entry& entry, net::Nanos now);
   void Ask(net::PortId port, const net::IpAddress& ip, Entry& entry, net::Nanos now);
 
+  AdjacencyIds& adjacencies_;
   std::map<net::PortId, Entries> ports_;
   std::vector<Solicitation> solicitations_;
   bool changed_ = false;

@@ -44,7 +44,8 @@ class NeighboursTest : public ::testing::Test {
 
   const net::IpAddress router_ = Ip("192.0.2.9");
   const NeighbourManager::Solicitation question_{kUplink, router_};
-  NeighbourManager manager_;
+  AdjacencyIds adjacencies_;
+  NeighbourManager manager_{adjacencies_};
   net::Nanos now_{5'000'000'000};
   std::shared_ptr<const tables::NeighbourTable> table_ =
       std::make_shared<const tables::NeighbourTable>();

@@ -9,6 +9,7 @@
 
 #include "dataplane/core/port.h"
 #include "dataplane/dataplane.h"
+#include "dataplane/object_book.h"
 #include "dataplane/tables/tables.h"
 
 namespace pollux {
@@ -23,8 +24,10 @@ struct PortView {
 // and addresses that no endpoint may have (group, loopback, unspecified, the gateway's).
 absl::Status CheckForwarding(const ForwardingConfig& config, const std::vector<PortView>& ports);
 
+// `book` has admitted the configuration and the ports.
 std::unique_ptr<tables::Tables> BuildTables(
-    const ForwardingConfig& config, const std::vector<PortView>& ports, net::MacAddress gateway_mac,
-    std::shared_ptr<const tables::NeighbourTable> neighbours, net::Revision revision);
+    const ForwardingConfig& config, const std::vector<PortView>& ports, const ObjectBook& book,
+    net::MacAddress gateway_mac, std::shared_ptr<const tables::NeighbourTable> neighbours,
+    net::Revision revision);
 
 }  // namespace pollux

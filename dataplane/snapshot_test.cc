@@ -38,9 +38,16 @@ class SnapshotTest : public ::testing::Test {
  protected:
   std::unique_ptr<tables::Tables> Build() {
     EXPECT_TRUE(CheckForwarding(config_, views_).ok());
-    return BuildTables(config_, views_, kGatewayMac, neighbours_, net::Revision{7});
+    for (const PortView& view : views_) {
+      book_.AdmitPort(view.port->id());
+    }
+    EXPECT_TRUE(book_.Admit(config_).ok());
+    return BuildTables(config_, views_, book_, kGatewayMac, neighbours_, net::Revision{7});
   }
 
+  core::Epochs epochs_{64};
+  AdjacencyIds adjacencies_;
+  ObjectBook book_{epochs_, adjacencies_};
   FakePort pod_{kPod};
   FakePort uplink_{kUplink, UplinkSpec()};
   std::vector<PortView> views_ = {{&pod_, {}}, {&uplink_, {}}};

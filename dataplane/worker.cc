@@ -13,6 +13,7 @@
 
 #include "dataplane/pipeline.h"
 #include "dataplane/stages/held.h"
+#include "dataplane/stages/keep_alive.h"
 #include "dataplane/stages/neighbour.h"
 
 namespace pollux {
@@ -39,17 +40,26 @@ void AddToEpoll(int epoll, int fd, std::uint64_t data) {
   PCHECK(epoll_ctl(epoll, EPOLL_CTL_ADD, fd, &event) == 0);
 }
 
+// In this time a worker has looked at all of its share of the connection table...
+constexpr std::uint64_t kSweepPeriodNs = 4'000'000'000;
+// ... a few slots per pass, and when it has nothing else to do as many as take about 100 us.
+constexpr unsigned kSweepBusy = 128;
+constexpr unsigned kSweepIdle = 2048;
+constexpr int kLongestSweepIntervalUs = 250'000;
+
 constexpr std::uint64_t kNoQueue = ~std::uint64_t{0};
 
 }  // namespace
 
-Worker::Worker(net::WorkerId id, core::Rcu& rcu, const Published& published, int control_event)
+Worker::Worker(net::WorkerId id, core::Rcu& rcu, const Published& published, int control_event,
+               stages::Flows* flows, unsigned workers)
     : id_(id),
       rcu_(rcu),
       published_(published),
       control_event_(control_event),
       wake_event_(eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)),
-      state_(id) {
+      workers_(workers),
+      state_(id, flows) {
   PCHECK(wake_event_ >= 0);
   ResetEpoll();
 }
@@ -117,9 +127,13 @@ bool Worker::Pass() {
   if (any_needs_event_) {
     PollReadiness();
   }
+  state_.renewals_left = stages::kRenewalsPerPass;
   const bool worked = PollQueues(*tables);
   const bool commanded = RunCommands(*tables);
   stages::SendHeld(*tables, state_, net::Nanos{now_ns_});
+  if (state_.flows != nullptr) {
+    SweepConnections(*tables, worked);
+  }
   TellControl();
   return worked || commanded;
 }
@@ -175,6 +189,32 @@ bool Worker::PollQueue(Polled& polled, const tables::Tables& tables) {
   statistics_.packets.Add(batch_.size());
   statistics_.bursts.Add(1);
   return true;
+}
+
+void Worker::SweepConnections(const tables::Tables& tables, bool busy) {
+  stages::Flows& flows = *state_.flows;
+  const std::uint64_t share = flows.connections.high_water() / workers_ + 1;
+  const std::uint64_t due = share * (now_ns_ - last_sweep_ns_) / kSweepPeriodNs;
+  if (due == 0) {
+    return;
+  }
+  last_sweep_ns_ = now_ns_;
+  const auto budget = static_cast<unsigned>(
+      std::min<std::uint64_t>(due, busy ? kSweepBusy : kSweepIdle));
+  const tables::Ticks now = tables::TicksOf(net::Nanos{now_ns_});
+  flows.connections.Sweep(id_.value(), workers_, budget, [&](tables::Connection& connection) {
+    stages::KeepAlive(tables, flows, connection, now);
+    return tables::IsOver(connection, flows.timeouts, now);
+  });
+}
+
+int Worker::SweepIntervalUs() const {
+  if (state_.flows == nullptr || state_.flows->connections.empty()) {
+    return -1;
+  }
+  const std::uint64_t share = state_.flows->connections.high_water() / workers_ + 1;
+  return static_cast<int>(std::min<std::uint64_t>(
+      kSweepPeriodNs / 1000 * kSweepIdle / share, kLongestSweepIntervalUs));
 }
 
 void Worker::TellControl() {
@@ -284,7 +324,7 @@ int Worker::UpdateWatches() {
   }
   if (all_watched) {
     // Packets that wait for a neighbour time out by the clock.
-    return state_.pending.empty() ? -1 : kLongestNapUs;
+    return state_.pending.empty() ? SweepIntervalUs() : kLongestNapUs;
   }
   nap_microseconds_ = std::clamp(nap_microseconds_ * 2, 10, kLongestNapUs);
   return nap_microseconds_;

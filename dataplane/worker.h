@@ -6,7 +6,8 @@
 // out passes while others have work. Queues whose polling costs a system call (TAP) are visited
 // only when their descriptor reported data. When nothing has come for a while the worker asks every
 // peer for notifications, looks once more, goes RCU-offline and waits on their descriptors; ports
-// that have none keep it polling in growing sleeps.
+// that have none keep it polling in growing sleeps. While there are connections it wakes up a few
+// times a second to end those that are over.
 //
 // Threading: Run on the worker's thread; the rest by the control side. Crossings: the plan, the
 // tables and the observers are published through atomic pointers and reclaimed under RCU; commands
@@ -70,8 +71,10 @@ struct WorkerStatistics {
 
 class Worker {
  public:
-  // `control_event`: an eventfd that tells the control side of new neighbour events.
-  Worker(net::WorkerId id, core::Rcu& rcu, const Published& published, int control_event);
+  // `control_event`: an eventfd that tells the control side of new neighbour events. `flows`: null
+  // where no connections are kept; the worker looks after its share of them, one of `workers`.
+  Worker(net::WorkerId id, core::Rcu& rcu, const Published& published, int control_event,
+         stages::Flows* flows = nullptr, unsigned workers = 1);
   ~Worker();
   Worker(const Worker&) = delete;
   Worker& operator=(const Worker&) = delete;
@@ -108,6 +111,9 @@ class Worker {
   bool PollQueue(Polled& polled, const tables::Tables& tables);
   bool RunCommands(const tables::Tables& tables);
   void TellControl();
+  // Ends connections that are over: so many slots that all are looked at every few seconds.
+  void SweepConnections(const tables::Tables& tables, bool busy);
+  [[nodiscard]] int SweepIntervalUs() const;
   void RecordGap(std::uint64_t now_ns);
 
   void Idle();
@@ -138,6 +144,8 @@ class Worker {
   std::uint64_t last_work_ns_ = 0;
   std::uint64_t last_readiness_ns_ = 0;
   int nap_microseconds_ = 0;
+  const unsigned workers_;
+  std::uint64_t last_sweep_ns_ = 0;
   stages::WorkerState state_;
   core::SpscRing<WorkerCommand> commands_{1024};
   WorkerStatistics statistics_;

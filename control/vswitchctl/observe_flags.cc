@@ -33,8 +33,8 @@ void AddObserveFlags(CLI::App& verb, const std::shared_ptr<ObserveFlags>& flags)
             filter->set_reason(reason);
           });
   AddTexts(verb, "--step", "NAME",
-           "only after this step: receive, parse, source_guard, answer, route, rewrite, send; "
-           "repeat for more (default: all)",
+           "only after this step: receive, parse, find_connection, source_guard, track, answer, "
+           "route, connect, forward, send; repeat for more (default: all)",
            [=](Text step) { filter->add_step(step); });
   AddNumber(verb, "--count", "ends after so many packets (default: when interrupted)",
             [=](std::uint32_t count) { flags->count = count; });

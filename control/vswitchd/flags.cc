@@ -21,13 +21,12 @@ DEFINE_string(cores, "",
 DEFINE_int32(main_core, -1,
              "N: CPU of the control threads (default: the first that vswitchd may use)");
 DEFINE_bool(no_huge, false, "run without hugepages");
-DEFINE_int32(memory_mb, 256, "N: megabytes of DPDK's memory, for packet buffers of devices");
+DEFINE_int32(memory_mb, 256, "N: megabytes of DPDK's memory, for the connection table and devices' buffers");
 DEFINE_string(host_interface, "pollux0", "pollux0|none: the node's own interface into the switch");
-DEFINE_int32(flow_entries, 1048576,
-             "N: size of the connection table (accepted; there is none yet)");
+DEFINE_int32(flow_entries, 262144,
+             "N: connections, at most; each takes about 250 bytes, and 300 of DPDK's memory");
 DEFINE_int32(pickup_seconds, 60,
-             "N: after a restart, how long established connections are picked "
-             "up (accepted; there is no connection table yet)");
+             "N: after a start, how long established TCP connections are picked up");
 DEFINE_string(listen, "", "HOST:PORT: serve the API on TCP as well, with mutual TLS only");
 DEFINE_string(tls_cert, "", "FILE: certificate of this switch (PEM)");
 DEFINE_string(tls_key, "", "FILE: its private key (PEM)");
@@ -178,6 +177,8 @@ absl::StatusOr<Options> OptionsFromFlags() {
       .main_core = FLAGS_main_core < 0 ? allowed.front() : static_cast<unsigned>(FLAGS_main_core),
       .no_huge = FLAGS_no_huge,
       .memory_mb = static_cast<unsigned>(FLAGS_memory_mb),
+      .flow_entries = static_cast<unsigned>(FLAGS_flow_entries),
+      .pickup_seconds = static_cast<unsigned>(FLAGS_pickup_seconds),
       .host_interface = FLAGS_host_interface == "none" ? "" : FLAGS_host_interface,
       .listen = FLAGS_listen,
       .tls_cert = FLAGS_tls_cert,

@@ -19,6 +19,8 @@ struct Options {
   unsigned main_core = 0;
   bool no_huge = false;
   unsigned memory_mb = 0;
+  unsigned flow_entries = 0;
+  unsigned pickup_seconds = 0;
   std::string host_interface;  // empty: none
   std::string listen;
   std::string tls_cert;

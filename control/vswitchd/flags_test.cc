@@ -80,7 +80,9 @@ TEST(FlagsTest, Values) {
          return o.listen == "[::1]:7" && o.tls_cert == "/c" && o.tls_key == "/k" &&
                 o.tls_ca == "/a";
        }},
-      {{"--flow-entries", "1", "--pickup-seconds", "0"}, [](const Options&) { return true; }},
+      {{"--flow-entries", "7", "--pickup-seconds", "0"},
+       [](const Options& o) { return o.flow_entries == 7 && o.pickup_seconds == 0; }},
+      {{}, [](const Options& o) { return o.flow_entries == 262144 && o.pickup_seconds == 60; }},
   };
   for (const auto& row : rows) {
     const CommandLine line = Parse(row.arguments);

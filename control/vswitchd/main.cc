@@ -50,7 +50,10 @@ std::vector<core::PortSpec> OwnPorts(const Options& options) {
 absl::Status Serve(const Options& options, const RunDir& run_dir, const sigset_t& signals,
                    Api::Clock::time_point started) {
   absl::StatusOr<std::unique_ptr<Dataplane>> dataplane =
-      Dataplane::Start({.worker_cores = options.cores, .gateway_mac = kGatewayMac});
+      Dataplane::Start({.worker_cores = options.cores,
+                        .gateway_mac = kGatewayMac,
+                        .flow_entries = options.flow_entries,
+                        .pickup_seconds = options.pickup_seconds});
   if (!dataplane.ok()) {
     return dataplane.status();
   }

@@ -57,6 +57,7 @@ class Batch {
     packet.is_fragment = false;
     packet.is_first_fragment = false;
     packet.drop = drop;
+    packet.direction = nullptr;
     segments_used_ += segment_count;
     ++count_;
     return packet;

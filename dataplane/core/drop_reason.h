@@ -75,6 +75,9 @@ enum class DropSeverity : std::uint8_t {
   X(kDhcpServer, "dhcp_server", "source_guard", kSecurity, "a pod answered as a DHCP server")   \
   X(kMartianSource, "martian_source", "source_guard", kSecurity,                                \
     "a source address that is never forwarded (loopback, group, unspecified, link-local)")      \
+  /* track */                                                                                   \
+  X(kIcmpUnrelated, "icmp_unrelated", "track", kNormal,                                         \
+    "an ICMP error or reply that belongs to no connection")                                     \
   /* answer: ARP, ND, the gateway's own addresses */                                            \
   X(kArpInvalid, "arp_invalid", "answer", kSecurity, "a malformed ARP packet")                  \
   X(kArpOwnAddress, "arp_own_address", "answer", kNormal,                                       \
@@ -101,17 +104,27 @@ enum class DropSeverity : std::uint8_t {
   X(kMartianDestination, "martian_destination", "route", kSecurity,                             \
     "a destination that is never forwarded (loopback, unspecified, link-local)")                \
   X(kNoRoute, "no_route", "route", kWarning, "no endpoint and no route for the destination")    \
-  X(kTtlExceeded, "ttl_exceeded", "route", kNormal, "TTL or hop limit ran out")                 \
   X(kDestinationClosed, "destination_closed", "route", kWarning,                                \
     "the destination endpoint waits for its policy")                                            \
-  X(kMtuExceeded, "mtu_exceeded", "route", kNormal,                                             \
-    "larger than the destination's MTU and not to be fragmented")                               \
-  X(kNeighbourPending, "neighbour_pending", "route", kNormal,                                   \
-    "the next hop's Ethernet address is being asked for and the queue is full")                 \
-  X(kNeighbourFailed, "neighbour_failed", "route", kWarning,                                    \
-    "the next hop does not answer ARP or neighbour solicitations")                              \
   X(kSameInterface, "same_interface", "route", kNormal,                                         \
     "would leave through the uplink it came from")                                              \
+  /* connect */                                                                                 \
+  X(kTcpNotOpening, "tcp_not_opening", "connect", kNormal,                                      \
+    "a TCP segment of no known connection that does not open one (no SYN)")                     \
+  X(kConnectionQuota, "connection_quota", "connect", kWarning,                                  \
+    "the port has as many connections as one may have")                                         \
+  X(kConnectionTableFull, "connection_table_full", "connect", kWarning,                         \
+    "the connection table is full (--flow-entries); connections that exist go on")              \
+  X(kConnectionClash, "connection_clash", "connect", kNormal,                                   \
+    "another connection has the same addresses and ports")                                      \
+  /* forward */                                                                                 \
+  X(kTtlExceeded, "ttl_exceeded", "forward", kNormal, "TTL or hop limit ran out")                 \
+  X(kMtuExceeded, "mtu_exceeded", "forward", kNormal,                                             \
+    "larger than the destination's MTU and not to be fragmented")                               \
+  X(kNeighbourPending, "neighbour_pending", "forward", kNormal,                                   \
+    "the next hop's Ethernet address is being asked for and the queue is full")                 \
+  X(kNeighbourFailed, "neighbour_failed", "forward", kWarning,                                    \
+    "the next hop does not answer ARP or neighbour solicitations")                              \
   /* send */                                                                                    \
   X(kDestinationFull, "dest_full", "send", kNormal, "the destination's queue is full")          \
   X(kDestinationBusy, "dest_busy", "send", kNormal,                                             \

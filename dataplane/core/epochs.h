@@ -22,8 +22,8 @@
 #include <atomic>
 #include <cstdint>
 #include <memory>
-#include <vector>
 
+#include "dataplane/core/id_pool.h"
 #include "dataplane/net/ids.h"
 
 namespace pollux::core {
@@ -38,8 +38,8 @@ class Epochs {
   // Room for objects with ids below `capacity`.
   explicit Epochs(std::uint32_t capacity);
 
-  // kNone (0) if all are in use.
-  net::ObjectId Allocate();
+  // 0 if all are in use.
+  net::ObjectId Allocate() { return net::ObjectId{ids_.Allocate()}; }
   // What was decided from it is stale from now on.
   void Release(net::ObjectId id);
   void Bump(net::ObjectId id, Change change);
@@ -51,16 +51,15 @@ class Epochs {
     const Sum difference = now - kept;
     return difference == 0 ? Age::kFresh : difference < kClosingStep ? Age::kStale : Age::kClosed;
   }
-  [[nodiscard]] std::uint32_t in_use() const { return next_ - 1 - FreeCount(); }
+  // A sum that is as far as possible from looking fresh, or only stale, for a long time from `now`.
+  static Sum LongClosed(Sum now) { return now + (Sum{1} << 31); }
+  [[nodiscard]] std::uint32_t in_use() const { return ids_.in_use(); }
 
  private:
   static constexpr Sum kClosingStep = 1U << 16;
-  [[nodiscard]] std::uint32_t FreeCount() const { return static_cast<std::uint32_t>(free_.size()); }
 
-  const std::uint32_t capacity_;
+  IdPool ids_;
   std::unique_ptr<std::atomic<Sum>[]> epochs_;  // [0] never changes
-  std::uint32_t next_ = 1;                      // ids from here on were never given out
-  std::vector<net::ObjectId> free_;
 };
 
 }  // namespace pollux::core

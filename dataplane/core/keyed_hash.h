@@ -10,6 +10,7 @@
 #include <wmmintrin.h>
 
 #include <array>
+#include <bit>
 #include <cstdint>
 #include <cstring>
 
@@ -25,7 +26,8 @@ class KeyedHash {
   static KeyedHash Random();
 
   [[nodiscard]] std::uint32_t operator()(const net::FlowKey4& key) const {
-    return Finish(_mm_xor_si128(Load(&key, 0), keys_[0].value));
+    const auto words = std::bit_cast<std::array<std::uint64_t, 2>>(key);
+    return (*this)(words[0], words[1]);
   }
   [[nodiscard]] std::uint32_t operator()(const net::FlowKey6& key) const {
     __m128i state = _mm_xor_si128(Load(&key, 0), keys_[0].value);

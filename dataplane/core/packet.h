@@ -24,6 +24,10 @@
 #include "dataplane/net/headers.h"
 #include "dataplane/net/ids.h"
 
+namespace pollux::tables {
+struct Direction;
+}  // namespace pollux::tables
+
 namespace pollux::core {
 
 // Bytes of a frame that are copied to private memory and may be parsed.
@@ -81,6 +85,9 @@ struct alignas(64) Packet {
   bool is_first_fragment = false;
 
   DropReason drop = DropReason::kNone;
+
+  // Of its connection, once that is known and as long as its burst lasts.
+  tables::Direction* direction = nullptr;
 
   [[nodiscard]] std::uint32_t frame_length() const { return head_length + payload_length; }
 

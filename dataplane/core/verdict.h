@@ -50,17 +50,20 @@ class Verdict {
 enum class StepId : std::uint8_t {
   kReceive,
   kParse,
+  kFindConnection,  // of what is known; the next five are of first packets
   kSourceGuard,
+  kTrack,
   kAnswer,
   kRoute,
-  kRewrite,
+  kConnect,
+  kForward,
   kSend,
   kCount,
 };
 
 constexpr const char* StepName(StepId step) {
-  constexpr const char* kNames[] = {"receive", "parse",   "source_guard", "answer",
-                                    "route",   "rewrite", "send"};
+  constexpr const char* kNames[] = {"receive", "parse",  "find_connection", "source_guard", "track",
+                                    "answer",  "route",  "connect",         "forward",      "send"};
   return step < StepId::kCount ? kNames[static_cast<unsigned>(step)] : "unknown";
 }
 

@@ -9,6 +9,7 @@
 #include "dataplane/core/packet.h"
 #include "dataplane/core/verdict.h"
 #include "dataplane/net/ids.h"
+#include "dataplane/stages/decision.h"
 #include "dataplane/stages/worker_state.h"
 #include "dataplane/tables/tables.h"
 
@@ -22,6 +23,10 @@ struct Context {
   net::Nanos now;                                 // monotonic clock, read once per loop
   const core::ObserverList* observers = nullptr;  // null: nobody looks
   const core::Packet* first = nullptr;            // of the burst: numbers its packets for observers
+  net::Zone zone{};                               // of the ingress port
+  // The packet on the first packet's path.
+  bool tracked = false;  // it belongs to a connection, or would open one
+  Decision decision{};
 
   void Observe(core::StepId step, const core::Packet& packet, core::Verdict verdict) {
     const auto index = static_cast<std::uint64_t>(&packet - first);

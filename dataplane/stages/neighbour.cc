@@ -1,9 +1,9 @@
 #include "dataplane/stages/neighbour.h"
 
+#include "dataplane/stages/forward.h"
 #include "dataplane/stages/icmp_error.h"
 #include "dataplane/stages/link_message.h"
 #include "dataplane/stages/local_address.h"
-#include "dataplane/stages/rewrite.h"
 
 namespace pollux::stages {
 namespace {
@@ -52,7 +52,7 @@ void TakeWaiting(const tables::Tables& tables, WorkerState& worker, PendingPacke
   for (unsigned i = 0; i < queue.count; ++i) {
     core::Packet& packet = queue.waiting[i].packet;
     packet.ethernet().destination = mac;
-    Rewrite::Apply(tables, packet);
+    Forward::Depart(packet, (*tables.ports)[packet.egress].local_mac);
     if (auto* counters = CountersOf(tables, worker, packet)) {
       counters->generated.Add(1);
     }

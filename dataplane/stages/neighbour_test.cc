@@ -3,7 +3,6 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include "dataplane/stages/rewrite.h"
 #include "dataplane/stages/step_test_support.h"
 
 namespace pollux::stages::testing {

@@ -1,18 +1,13 @@
 #include "dataplane/stages/route.h"
 
 #include "dataplane/stages/icmp_error.h"
-#include "dataplane/stages/neighbour.h"
+#include "dataplane/stages/packet_tuple.h"
 
 namespace pollux::stages {
 namespace {
 
 using core::DropReason;
 using core::Verdict;
-
-net::IpAddress DestinationOf(core::Packet& packet) {
-  return packet.ip == core::IpVersion::k4 ? net::IpAddress(packet.ipv4().destination)
-                                          : net::IpAddress(packet.ipv6().destination);
-}
 
 // Destinations that no router forwards: RFC 1812 section 5.3.7, RFC 4291 section 2.5.
 bool IsMartianDestination(const net::IpAddress& ip) {
@@ -25,76 +20,47 @@ bool IsMartianDestination(const net::IpAddress& ip) {
   return v6.is_zero() || v6.is_loopback() || v6.is_link_local() || v6.is_multicast();
 }
 
-bool MayFragment(core::Packet& packet) {
-  return packet.ip == core::IpVersion::k4 && packet.offload.gso == core::Gso::kNone &&
-         !packet.offload.needs_checksum &&
-         (packet.ipv4().fragment.value() & net::Ipv4Header::kDontFragment) == 0;
-}
-
-unsigned L4HeaderLength(const core::Packet& packet) {
-  if (packet.protocol == net::IpProtocol::kTcp) {
-    const auto* tcp = packet.HeaderAt<net::TcpHeader>(packet.l4_offset);
-    return tcp == nullptr ? 0 : tcp->header_length();
+DropReason Judge(const tables::Tables& tables, const Way& way, const net::IpAddress& destination,
+                 net::PortId ingress) {
+  if (way.endpoint != nullptr) {
+    return way.endpoint->open ? DropReason::kNone : DropReason::kDestinationClosed;
   }
-  return sizeof(net::UdpHeader);
+  if (IsMartianDestination(destination)) {
+    return DropReason::kMartianDestination;
+  }
+  if (way.next_hop == nullptr) {
+    return DropReason::kNoRoute;
+  }
+  const bool turns_back = way.next_hop->port == ingress &&
+                          (*tables.ports)[ingress].role == core::PortRole::kUplink;
+  return turns_back ? DropReason::kSameInterface : DropReason::kNone;
 }
 
 }  // namespace
 
-std::uint32_t LargestL3Length(const core::Packet& packet) {
-  const std::uint32_t whole = packet.frame_length() - packet.l3_offset;
-  if (packet.offload.gso == core::Gso::kNone) {
-    return whole;
-  }
-  const std::uint32_t headers =
-      packet.l4_offset - std::uint32_t{packet.l3_offset} + L4HeaderLength(packet);
-  return std::min(whole, headers + packet.offload.gso_size);
+DropReason Route::Find(const tables::Tables& tables, Decision& decision) {
+  decision.source = FindWay(tables, decision.original.source);
+  decision.destination = FindWay(tables, decision.translated.destination);
+  return Judge(tables, decision.destination, decision.translated.destination, decision.ingress);
 }
 
-Verdict Route::Slow(Context& ctx, core::Packet& packet, const tables::Endpoint* endpoint,
-                    unsigned hops_left) {
-  if (endpoint == nullptr && IsMartianDestination(DestinationOf(packet))) {
-    return Verdict::Drop(DropReason::kMartianDestination);
+Verdict Route::Decide(Context& ctx, core::Packet& packet) {
+  if (!ctx.tracked) {
+    ctx.decision = {.ingress = packet.ingress,
+                    .original = AddressesOf(packet),
+                    .translated = AddressesOf(packet),
+                    .source = {},
+                    .destination = {}};
   }
-  if (hops_left <= 1) {
-    return AnswerWithError(ctx, packet, IcmpError::kTimeExceeded, DropReason::kTtlExceeded);
+  const DropReason reason = Find(ctx.tables, ctx.decision);
+  if (reason == DropReason::kNoRoute) {
+    return AnswerWithError(ctx, packet, IcmpError::kNoRoute, reason);
   }
-  if (endpoint == nullptr) {
-    return ToNextHop(ctx, packet);
+  if (reason != DropReason::kNone) {
+    return Verdict::Drop(reason);
   }
-  return endpoint->open ? ToEndpoint(ctx, packet, *endpoint)
-                        : Verdict::Drop(DropReason::kDestinationClosed);
-}
-
-Verdict Route::ToNextHop(Context& ctx, core::Packet& packet) {
-  const net::IpAddress destination = DestinationOf(packet);
-  const tables::NextHop* hop = ctx.tables.routes->Find(destination);
-  const tables::PortEntry* egress = hop == nullptr ? nullptr : &(*ctx.tables.ports)[hop->port];
-  if (egress == nullptr || egress->port == nullptr) {
-    return AnswerWithError(ctx, packet, IcmpError::kNoRoute, DropReason::kNoRoute);
-  }
-  if (egress->role == core::PortRole::kUplink && hop->port == packet.ingress) {
-    return Verdict::Drop(DropReason::kSameInterface);
-  }
-  packet.egress = hop->port;
-  if (packet.frame_length() - packet.l3_offset > egress->mtu) {
-    if (const Verdict verdict = CheckMtu(ctx, packet, *egress); !verdict.continues()) {
-      return verdict;
-    }
-  }
-  if (egress->role == core::PortRole::kUplink) {
-    return ResolveNextHop(ctx, packet, *egress, hop->has_via ? hop->via : destination);
-  }
-  // Behind a host or pod port there is one machine: its interface takes what is routed to it.
-  packet.ethernet().destination = egress->peer_mac;
+  packet.egress = ctx.decision.destination.port();
   return Verdict::Continue();
-}
-
-Verdict Route::CheckMtu(Context& ctx, core::Packet& packet, const tables::PortEntry& egress) {
-  if (LargestL3Length(packet) <= egress.mtu || MayFragment(packet)) {
-    return Verdict::Continue();
-  }
-  return AnswerWithError(ctx, packet, IcmpError::kTooBig, DropReason::kMtuExceeded, egress.mtu);
 }
 
 }  // namespace pollux::stages

@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include "dataplane/stages/forward.h"
 #include "test/packet/frames.h"
 
 namespace pollux::stages::testing {
@@ -62,6 +63,29 @@ std::string TextWithError(core::Verdict verdict) {
   return Text(verdict) + (verdict.kind() == VerdictKind::kDropAnswer ? "+error" : "");
 }
 
+// The two steps as the journey joins them, for a packet of no connection.
+core::Verdict RouteAndForward(Context& ctx, core::Packet& packet) {
+  const core::Verdict verdict = Route::Decide(ctx, packet);
+  return verdict.continues() ? Forward::Decide(ctx, packet) : verdict;
+}
+
+// The row's frame as it leaves: Ethernet addresses, and one hop less.
+Bytes Departed(const Row& row, const RoutedSwitch& routed) {
+  Bytes frame = row.frame.bytes;
+  auto& ethernet = Overlay<net::EthernetHeader>(frame, 0);
+  ethernet.destination = row.to_mac;
+  ethernet.source = routed.entries[row.egress.value()].local_mac;
+  if (ethernet.ether_type() == net::EtherType::kIpv6) {
+    --Overlay<net::Ipv6Header>(frame, 14).hop_limit;
+    return frame;
+  }
+  auto& ip = Overlay<net::Ipv4Header>(frame, 14);
+  --ip.ttl;
+  ip.checksum = {};
+  ip.checksum = net::InternetChecksum({frame.data() + 14, ip.header_length()});
+  return frame;
+}
+
 class RouteRows : public ::testing::TestWithParam<Row> {};
 
 TEST_P(RouteRows, Verdict) {
@@ -69,13 +93,11 @@ TEST_P(RouteRows, Verdict) {
   RoutedSwitch routed;
   ReceivedPacket received(row.frame.bytes, row.ingress, 1, row.frame.offload);
   Context ctx = routed.ContextOf(row.ingress);
-  const core::Verdict verdict = Route::Decide(ctx, received.packet);
+  const core::Verdict verdict = RouteAndForward(ctx, received.packet);
   EXPECT_EQ(TextWithError(verdict), row.verdict);
   if (verdict.continues()) {
     EXPECT_EQ(received.packet.egress, row.egress);
-    Bytes expected = row.frame.bytes;
-    Overlay<net::EthernetHeader>(expected, 0).destination = row.to_mac;
-    EXPECT_EQ(received.frame(), expected) << "only the Ethernet destination is written";
+    EXPECT_EQ(received.frame(), Departed(row, routed)) << "nothing else is written";
   } else if (verdict.kind() == VerdictKind::kDropAnswer) {
     EXPECT_EQ(received.packet.egress, row.ingress);
   }
@@ -131,7 +153,7 @@ std::vector<Row> NeverForwardedRows() {
       {"HopLimit1", To("fd00::11", 1), "ttl_exceeded+error"},
       {"HopLimit2", To("fd00::11", 2), "continue", kOtherPod, kOtherPodMac},
       {"Ttl1OnRoute", To("198.18.0.1", 1), "ttl_exceeded+error"},
-      {"TtlBeforeNoRoute", To("203.0.114.1", 1), "ttl_exceeded+error"},
+      {"NoRouteBeforeTtl", To("203.0.114.1", 1), "no_route+error"},
   };
 }
 INSTANTIATE_TEST_SUITE_P(NeverForwarded, RouteRows, ::testing::ValuesIn(NeverForwardedRows()),
@@ -191,7 +213,7 @@ TEST(Route, TheErrorNamesTheDestinationsMtu) {
   RoutedSwitch routed;
   ReceivedPacket received(Sized(1500, net::Ipv4Header::kDontFragment).bytes, kPod);
   Context ctx = routed.ContextOf(kPod);
-  Route::Decide(ctx, received.packet);
+  RouteAndForward(ctx, received.packet);
   Bytes frame = received.frame();
   EXPECT_EQ(Overlay<net::IcmpHeader>(frame, 34).sequence_or_mtu.value(), kSmallMtu);
 }

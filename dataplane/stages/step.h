@@ -81,6 +81,18 @@ inline void RunMaybeObserved(Context& ctx, Burst& burst, Packets packets, Get ge
   }
 }
 
+template <bool kObserved, typename... Steps>
+inline void RunOverUnknown(Context& ctx, Burst& burst) {
+  unsigned kept = 0;
+  for (core::Packet* packet : burst.live()) {
+    // A step may find the connection: the rest is decided then.
+    if (((packet->direction != nullptr || Run<kObserved, Steps>(ctx, burst, *packet)) && ...)) {
+      burst.live_slot(kept++) = packet;
+    }
+  }
+  burst.KeepLive(kept);
+}
+
 }  // namespace internal
 
 // The first steps, over all that was received.
@@ -95,6 +107,16 @@ template <typename... Steps>
 inline void RunSteps(Context& ctx, Burst& burst) {
   internal::RunMaybeObserved<Steps...>(ctx, burst, burst.live(),
                                        [](core::Packet* p) -> core::Packet& { return *p; });
+}
+
+// Those of the first packet's path, over those whose connection is not known, as long as it is not.
+template <typename... Steps>
+inline void RunStepsOnUnknown(Context& ctx, Burst& burst) {
+  if (ctx.observers == nullptr) [[likely]] {
+    internal::RunOverUnknown<false, Steps...>(ctx, burst);
+  } else {
+    internal::RunOverUnknown<true, Steps...>(ctx, burst);
+  }
 }
 
 }  // namespace pollux::stages

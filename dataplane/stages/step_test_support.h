@@ -52,7 +52,7 @@ class SilentPort final : public core::Port {
 
 class SmallSwitch {
  public:
-  SmallSwitch() {
+  explicit SmallSwitch(Flows* flows = nullptr) : worker(net::WorkerId(0), flows) {
     tables.gateway_mac = kGatewayMac;
     entries.resize(5);
     for (std::uint16_t i = 1; i <= 4; ++i) {
@@ -75,6 +75,7 @@ class SmallSwitch {
         {{net::EndpointId(2), kOtherPod, kOtherPodMac},
          {Ip("10.0.0.11"), Ip("fd00::11"), Ip("192.0.2.50"), Ip("2001:db8::50")}}});
     tables.routes = std::make_shared<tables::RouteTable>();
+    tables.adjacencies = std::make_shared<tables::AdjacencyTable>();
     SetNeighbours({});
     Publish();
   }
@@ -105,7 +106,7 @@ class SmallSwitch {
 
   std::vector<tables::PortEntry> entries;
   tables::Tables tables;
-  WorkerState worker{net::WorkerId(0)};
+  WorkerState worker;
   net::Nanos now{1'000'000'000};
 
  private:

@@ -10,6 +10,7 @@
 #include "dataplane/core/spsc_ring.h"
 #include "dataplane/net/address.h"
 #include "dataplane/net/ids.h"
+#include "dataplane/stages/flows.h"
 #include "dataplane/stages/generated.h"
 #include "dataplane/stages/pending.h"
 #include "dataplane/stages/rate_limit.h"
@@ -30,9 +31,12 @@ struct NeighbourEvent {
 };
 
 struct WorkerState {
-  explicit WorkerState(net::WorkerId worker) : id(worker) {}
+  // `known`: null where no connections are kept (tests of single steps, explain).
+  explicit WorkerState(net::WorkerId worker, Flows* known = nullptr) : id(worker), flows(known) {}
 
   const net::WorkerId id;
+  Flows* const flows;
+  unsigned renewals_left = 0;        // in this pass (find_connection.h)
   std::uint64_t burst_sequence = 0;  // numbers the bursts, and so the packets, for observers
   ErrorRateLimiter icmp_errors;      // per ingress port
   PendingPackets pending;            // packets that wait for a neighbour, in private copies

@@ -18,6 +18,7 @@ namespace {
 // Keys are added as long as this much of the hash's slots is not used: beyond, insertions search
 // long and may fail.
 constexpr double kFill = 0.85;
+constexpr unsigned kFewestKeys = 8;  // that rte_hash accepts
 // Removed connections that one call gives back.
 constexpr unsigned kReclaimBudget = 64;
 
@@ -165,7 +166,8 @@ void ConnectionTable::Unmap::operator()(Connection* connections) const {
 
 absl::StatusOr<std::unique_ptr<ConnectionTable>> ConnectionTable::Create(const Options& options,
                                                                          core::Rcu& rcu) {
-  const auto keys = static_cast<unsigned>(2.0 * options.capacity / kFill) + 1;
+  const unsigned keys =
+      std::max(static_cast<unsigned>(2.0 * options.capacity / kFill) + 1, kFewestKeys);
   HashPointer v4(CreateHash(keys, sizeof(net::FlowKey4)));
   HashPointer v6(CreateHash(keys, sizeof(net::FlowKey6)));
   if (v4 == nullptr || v6 == nullptr) {

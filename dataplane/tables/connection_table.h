@@ -112,6 +112,10 @@ class ConnectionTable {
     }
   }
 
+  // No connection, and none whose memory is still to be given back.
+  [[nodiscard]] bool empty() const {
+    return size() == 0 && retired_count_.load(std::memory_order_relaxed) == 0;
+  }
   // Slots that were ever used: what a whole sweep looks at.
   [[nodiscard]] std::uint32_t high_water() const {
     return high_water_.load(std::memory_order_relaxed);

@@ -35,6 +35,15 @@ auto Key(const Neighbour& n) { return std::tie(n.port, n.ip); }
 
 }  // namespace
 
+AdjacencyTable::AdjacencyTable(const std::vector<Adjacency>& adjacencies) : rows_(1) {
+  for (const Adjacency& adjacency : adjacencies) {
+    const std::size_t index = adjacency.id & kIndexMask;
+    rows_.resize(std::max(rows_.size(), index + 1));
+    rows_[index] = adjacency;
+  }
+  count_ = static_cast<std::uint32_t>(rows_.size());
+}
+
 EndpointTable::EndpointTable(const std::vector<Binding>& bindings)
     : endpoints_(1),
       v4_(MapOf<net::Ipv4Address>(bindings)),

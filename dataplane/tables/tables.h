@@ -20,6 +20,43 @@
 
 namespace pollux::tables {
 
+// Names a row of the AdjacencyTable: its index in the lower bits, above them how often the index was
+// given out before, so that whoever remembers a row notices that it belongs to somebody else now.
+// 0: none.
+using AdjacencyId = std::uint32_t;
+
+// Where packets leave, and the Ethernet addresses that they leave with.
+struct alignas(32) Adjacency {
+  AdjacencyId id = 0;  // 0: free
+  net::MacAddress destination;
+  net::MacAddress source;
+  net::PortId egress;
+  std::uint16_t mtu = 0;        // L3 bytes
+  std::uint32_t neighbour = 0;  // of the NeighbourTable, from 1; 0: not one of them
+};
+static_assert(sizeof(Adjacency) == 32);
+
+class AdjacencyTable {
+ public:
+  static constexpr unsigned kIndexBits = 20;
+  static constexpr std::uint32_t kIndexMask = (1U << kIndexBits) - 1;
+
+  AdjacencyTable() : AdjacencyTable(std::vector<Adjacency>{}) {}
+  // In any order.
+  explicit AdjacencyTable(const std::vector<Adjacency>& adjacencies);
+
+  // Null: not there, now.
+  [[nodiscard]] const Adjacency* Find(AdjacencyId id) const {
+    const std::uint32_t index = id & kIndexMask;
+    const Adjacency& row = rows_[index < count_ ? index : 0];
+    return row.id == id && id != 0 ? &row : nullptr;
+  }
+
+ private:
+  std::vector<Adjacency> rows_;
+  std::uint32_t count_;
+};
+
 // How the packet path sees a port. What every packet asks for lies in the first cache line.
 struct alignas(64) PortEntry {
   core::Port* port = nullptr;  // null: no such port
@@ -31,6 +68,7 @@ struct alignas(64) PortEntry {
   net::Ipv6Address local_v6;  // zero: none (the gateway's link-local ones are used)
   std::vector<net::InterfaceAddress> addresses;  // all of them
   std::vector<net::MacAddress> endpoint_macs;    // kPod ports without one forward nothing
+  AdjacencyId adjacency = 0;  // to the one machine behind a host or pod port, for what is routed
 };
 
 struct Endpoint {
@@ -38,6 +76,8 @@ struct Endpoint {
   net::PortId port;
   net::MacAddress mac;
   bool open = true;  // false: waits for its policy
+  net::ObjectId object{};
+  AdjacencyId adjacency = 0;
 };
 
 // Where a route leads. `via` unset: the destination itself is on the link.
@@ -45,6 +85,7 @@ struct NextHop {
   net::PortId port;
   bool has_via = false;
   net::IpAddress via;
+  net::ObjectId object{};  // the route's
 };
 
 // Ethernet addresses of next hops on uplinks, learned by ARP and ND.
@@ -53,6 +94,7 @@ struct Neighbour {
   net::IpAddress ip;
   net::MacAddress mac;
   bool failed = false;  // asked in vain: packets are dropped until it answers or the entry ages out
+  AdjacencyId adjacency = 0;
 };
 
 class PortTable {
@@ -167,6 +209,7 @@ struct Tables {
   std::shared_ptr<const EndpointTable> endpoints;
   std::shared_ptr<const RouteTable> routes;
   std::shared_ptr<const NeighbourTable> neighbours;
+  std::shared_ptr<const AdjacencyTable> adjacencies;
 };
 
 // The gateway's addresses in every pod (docs/life-of-a-packet.md): 169.254.1.1 and fe80::1.

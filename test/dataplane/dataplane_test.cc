@@ -76,7 +76,8 @@ class DataplaneTest : public testing::Test {
   }
 
   void SetUp() override {
-    auto started = Dataplane::Start({.worker_cores = {1, 0}, .gateway_mac = kGatewayMac});
+    auto started = Dataplane::Start(
+        {.worker_cores = {1, 0}, .gateway_mac = kGatewayMac, .flow_entries = 4096});
     ASSERT_TRUE(started.ok()) << started.status();
     dataplane_ = *std::move(started);
   }

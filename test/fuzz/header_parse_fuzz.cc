@@ -17,6 +17,7 @@
 #include <memory>
 #include <vector>
 
+#include "dataplane/core/test_eal.h"
 #include "dataplane/pipeline.h"
 #include "dataplane/stages/step_test_support.h"
 #include "test/fuzz/input.h"
@@ -156,14 +157,29 @@ void ProcessWatched(Context& ctx, core::Batch& batch) {
   CountReceived(ctx, batch);
   Burst burst;
   BeginSteps<Watched<LoadHeaders>>(ctx, batch, burst);
-  RunSteps<Watched<Parse>, Watched<SourceGuard>, Watched<Answer>, Watched<Route>, Watched<Rewrite>>(
-      ctx, burst);
+  RunSteps<Watched<Parse>>(ctx, burst);
+  FindConnections(ctx, burst);
+  RunStepsOnUnknown<Watched<SourceGuard>, Watched<Track>, Watched<Answer>, Watched<Route>,
+                    Watched<Connect>>(ctx, burst);
+  RunSteps<Watched<Forward>>(ctx, burst);
   SendPackets(ctx.tables, ctx.worker, burst.ready(), &ctx);
+}
+
+// One for all inputs; each leaves it empty.
+Flows& SharedFlows() {
+  static core::Rcu rcu(1);
+  static const auto table = [] {
+    core::InitTestEal();
+    return tables::ConnectionTable::Create({.capacity = 64, .quota_per_port = 32}, rcu).value();
+  }();
+  static core::Epochs epochs(8);
+  static Flows flows{.connections = *table, .epochs = epochs, .timeouts = {}, .pickup_until = {}};
+  return flows;
 }
 
 class FuzzedSwitch : public testing::SmallSwitch {
  public:
-  explicit FuzzedSwitch(bool offloads, bool small_mtu) {
+  explicit FuzzedSwitch(bool offloads, bool small_mtu) : SmallSwitch(&SharedFlows()) {
     using testing::Ip;
     for (std::uint16_t i = 1; i <= 4; ++i) {
       ports_.push_back(std::make_unique<vhost::FakePort>(net::PortId(i)));
@@ -184,6 +200,13 @@ class FuzzedSwitch : public testing::SmallSwitch {
         {net::IpPrefix(Ip("10.9.0.0"), 16), NextHop{testing::kHost, false, {}}}});
     SetNeighbours({{testing::kUplink, Ip("192.0.2.254"), testing::kRouterMac},
                    {testing::kUplink, Ip("192.0.2.13"), {}, true}});
+  }
+  FuzzedSwitch(const FuzzedSwitch&) = delete;
+  FuzzedSwitch& operator=(const FuzzedSwitch&) = delete;
+  ~FuzzedSwitch() {
+    tables::ConnectionTable& table = worker.flows->connections;
+    table.Sweep(0, 1, table.high_water(), [](const tables::Connection&) { return true; });
+    CHECK_EQ(table.size(), 0U);
   }
   vhost::FakePort& port(unsigned id) { return *ports_[id - 1]; }
 

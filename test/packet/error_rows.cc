@@ -17,10 +17,10 @@ PacketRow Error(const char* sentence, net::PortId port, const Bytes& offending,
           .drops = {{reason, 1}},
           .options = {.pod2_mtu = kSmallMtu}};
 }
-PacketRow NoError(const char* sentence, const Bytes& offending) {
-  return {.sentence = sentence,
-          .steps = {{.in = {{kPod1, offending}}}},
-          .drops = {{"ttl_exceeded", 1}}};
+PacketRow NoError(const char* sentence, const Bytes& offending,
+                  const char* reason = "ttl_exceeded") {
+  return {
+      .sentence = sentence, .steps = {{.in = {{kPod1, offending}}}}, .drops = {{reason, 1}}};
 }
 
 std::vector<PacketRow> Kinds() {
@@ -80,10 +80,12 @@ std::vector<PacketRow> Sources() {
 
 std::vector<PacketRow> Silence() {
   return {
-      NoError("none_about_an_error", IcmpFrame({.ttl = 1}, IcmpType::kDestinationUnreachable)),
+      NoError("none_about_an_error", IcmpFrame({.ttl = 1}, IcmpType::kDestinationUnreachable),
+              "icmp_unrelated"),
       NoError("none_about_an_error_ipv6",
               IcmpFrame({.from = "fd00::10", .to = "fd00::11", .ttl = 1},
-                        Icmpv6Type::kDestinationUnreachable)),
+                        Icmpv6Type::kDestinationUnreachable),
+              "icmp_unrelated"),
       NoError("none_about_a_later_fragment",
               IpFrame({.ttl = 1, .fragment = 9}, net::IpProtocol::kUdp, Pattern(64))),
   };

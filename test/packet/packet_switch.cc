@@ -2,8 +2,10 @@
 
 #include <glog/logging.h>
 
+#include "dataplane/core/test_eal.h"
 #include "dataplane/pipeline.h"
 #include "dataplane/stages/held.h"
+#include "dataplane/stages/keep_alive.h"
 #include "dataplane/stages/neighbour.h"
 
 namespace pollux::stages::testing {
@@ -27,10 +29,22 @@ RouteConfig RouteOf(const char* prefix, net::PortId port, const char* via = null
   return route;
 }
 
+std::unique_ptr<tables::ConnectionTable> TableOf(const SwitchOptions& options, core::Rcu& rcu) {
+  core::InitTestEal();
+  return tables::ConnectionTable::Create(
+             {.capacity = options.connections, .quota_per_port = options.connections / 2}, rcu)
+      .value();
+}
+
 }  // namespace
 
 PacketSwitch::PacketSwitch(const SwitchOptions& options)
-    : neighbour_table_(std::make_shared<const tables::NeighbourTable>()) {
+    : connections_(TableOf(options, rcu_)),
+      flows_{.connections = *connections_,
+             .epochs = epochs_,
+             .timeouts = {},
+             .pickup_until = net::Nanos{now_.value() + options.pickup_milliseconds * 1'000'000}},
+      neighbour_table_(std::make_shared<const tables::NeighbourTable>()) {
   AddPort(kPod1, SpecOf("pod1", core::PortRole::kPod, kPodMac, options.pod1_mtu));
   AddPort(kPod2, SpecOf("pod2", core::PortRole::kPod, kOtherPodMac, options.pod2_mtu));
   AddPort(kHost, SpecOf("host", core::PortRole::kHost, kHostMac, 1500));
@@ -56,12 +70,21 @@ PacketSwitch::PacketSwitch(const SwitchOptions& options)
 void PacketSwitch::AddPort(net::PortId id, core::PortSpec spec) {
   ports_[id] = std::make_unique<vhost::FakePort>(id, std::move(spec));
   views_.push_back({ports_[id].get(), {}});
+  book_.AdmitPort(id);
 }
 
 void PacketSwitch::Publish() {
   const absl::Status status = CheckForwarding(config, views_);
   CHECK(status.ok()) << status;
-  tables_ = BuildTables(config, views_, kGatewayMac, neighbour_table_, net::Revision{1});
+  CHECK(book_.Admit(config).ok());
+  BuildTables();
+  book_.Settle(published_, config);
+  published_ = config;
+}
+
+void PacketSwitch::BuildTables() {
+  tables_ =
+      pollux::BuildTables(config, views_, book_, kGatewayMac, neighbour_table_, net::Revision{1});
 }
 
 void PacketSwitch::Forget(net::PortId id) {
@@ -83,7 +106,16 @@ void PacketSwitch::Advance(std::uint64_t milliseconds) {
     now_ = net::Nanos{now_.value() + std::min(kStep, milliseconds - passed) * 1'000'000};
     neighbours_.Tick(now_);
     RunNeighbours();
+    SweepConnections();
   }
+}
+
+void PacketSwitch::SweepConnections() {
+  const tables::Ticks now = tables::TicksOf(now_);
+  connections_->Sweep(0, 1, connections_->high_water(), [&](tables::Connection& connection) {
+    KeepAlive(*tables_, flows_, connection, now);
+    return tables::IsOver(connection, flows_.timeouts, now);
+  });
 }
 
 bool PacketSwitch::PollPorts() {
@@ -101,6 +133,7 @@ bool PacketSwitch::PollPorts() {
 void PacketSwitch::RunBurst(core::RxQueue& queue, const tables::PortEntry& ingress) {
   batch_.Reset(ingress.port->id());
   queue.Receive(batch_);
+  worker_.renewals_left = kRenewalsPerPass;
   Context ctx{.tables = *tables_,
               .ingress = ingress,
               .counters = ingress.port->counters(worker_.id),
@@ -120,7 +153,8 @@ void PacketSwitch::RunNeighbours() {
     GenerateSolicitation(worker_, (*tables_->ports)[port], ip);
   }
   if (neighbours_.TakeChanged()) {
-    tables_->neighbours = neighbour_table_ = neighbours_.Table();
+    neighbour_table_ = neighbours_.Table();
+    BuildTables();
   }
   SendHeldFrames();
   SendHeldFrames();  // gives back what the first one lent

@@ -29,6 +29,8 @@ struct SwitchOptions {
   std::uint16_t pod1_mtu = 1500;
   std::uint16_t pod2_mtu = 1500;
   std::uint16_t uplink_mtu = 1500;
+  std::uint32_t connections = 1024;
+  std::uint64_t pickup_milliseconds = 60'000;
 };
 
 class PacketSwitch {
@@ -36,6 +38,7 @@ class PacketSwitch {
   explicit PacketSwitch(const SwitchOptions& options = {});
 
   [[nodiscard]] vhost::FakePort& port(net::PortId id) { return *ports_.at(id); }
+  [[nodiscard]] tables::ConnectionTable& connections() { return *connections_; }
   // What forwards; Publish() after a change.
   ForwardingConfig config;
   void Publish();
@@ -53,6 +56,8 @@ class PacketSwitch {
   [[nodiscard]] std::int64_t Imbalance() const;
 
  private:
+  void BuildTables();
+  void SweepConnections();
   void AddPort(net::PortId id, core::PortSpec spec);
   bool PollPorts();
   void RunBurst(core::RxQueue& queue, const tables::PortEntry& ingress);
@@ -60,14 +65,21 @@ class PacketSwitch {
   void RunNeighbours();
   void SendHeldFrames();
 
+  net::Nanos now_{1'000'000'000};
   std::map<net::PortId, std::unique_ptr<vhost::FakePort>> ports_;
   std::vector<PortView> views_;
+  ForwardingConfig published_;
+  core::Rcu rcu_{1};
+  std::unique_ptr<tables::ConnectionTable> connections_;
+  core::Epochs epochs_{1024};
+  Flows flows_;
+  AdjacencyIds adjacencies_;
+  ObjectBook book_{epochs_, adjacencies_};
   std::unique_ptr<tables::Tables> tables_;
-  NeighbourManager neighbours_;
+  NeighbourManager neighbours_{adjacencies_};
   std::shared_ptr<const tables::NeighbourTable> neighbour_table_;
-  WorkerState worker_{net::WorkerId(0)};
+  WorkerState worker_{net::WorkerId(0), &flows_};
   core::Batch batch_;
-  net::Nanos now_{1'000'000'000};
 };
 
 }  // namespace pollux::stages::testing

@@ -87,12 +87,14 @@ INSTANTIATE_TEST_SUITE_P(Neighbours, PacketTest, ::testing::ValuesIn(NeighbourRo
 INSTANTIATE_TEST_SUITE_P(Errors, PacketTest, ::testing::ValuesIn(ErrorRows()), NameOf);
 INSTANTIATE_TEST_SUITE_P(LargeFrames, PacketTest, ::testing::ValuesIn(LargeFrameRows()), NameOf);
 INSTANTIATE_TEST_SUITE_P(Drops, PacketTest, ::testing::ValuesIn(DropRows()), NameOf);
+INSTANTIATE_TEST_SUITE_P(Connections, PacketTest, ::testing::ValuesIn(ConnectionRows()), NameOf);
 
 // The rows of all tables together provoke every reason, so that a new one cannot do without.
 TEST(PacketRows, EveryDropReasonIsProvoked) {
   std::set<std::string> provoked;
   for (const auto& rows :
-       {ForwardingRows(), NeighbourRows(), ErrorRows(), LargeFrameRows(), DropRows()}) {
+       {ForwardingRows(), NeighbourRows(), ErrorRows(), LargeFrameRows(), DropRows(),
+        ConnectionRows()}) {
     for (const PacketRow& row : rows) {
       for (const auto& [name, count] : row.drops) {
         provoked.insert(name);

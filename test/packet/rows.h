@@ -46,5 +46,6 @@ std::vector<PacketRow> NeighbourRows();
 std::vector<PacketRow> ErrorRows();
 std::vector<PacketRow> LargeFrameRows();
 std::vector<PacketRow> DropRows();
+std::vector<PacketRow> ConnectionRows();
 
 }  // namespace pollux::stages::testing

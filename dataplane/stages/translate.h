@@ -1,0 +1,20 @@
+// Network address translation: a packet gets the tuple with which its connection leaves.
+//
+// Checksums are kept by differences that were computed once per connection (RFC 1624), so right ones
+// stay right and wrong ones wrong:
+//  - the IP header's, by that of the addresses;
+//  - a complete L4 checksum, by that of addresses and ports; UDP's zero stays (RFC 768);
+//  - a partial one (virtio NEEDS_CSUM, large frames among them), which holds the pseudo-header only,
+//    by that of the addresses.
+// Threading: one worker.
+#pragma once
+
+#include "dataplane/core/packet.h"
+#include "dataplane/tables/connection.h"
+
+namespace pollux::stages {
+
+// `packet` has an L4 header and is of the direction.
+void Translate(core::Packet& packet, tables::Direction& direction);
+
+}  // namespace pollux::stages

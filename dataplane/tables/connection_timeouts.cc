@@ -1,0 +1,38 @@
+#include "dataplane/tables/connection_timeouts.h"
+
+#include <cstdint>
+
+namespace pollux::tables {
+namespace {
+
+bool Answered(const Connection& connection) {
+  return connection.reply.worker.load(std::memory_order_relaxed) != Direction::kNobody;
+}
+
+std::uint32_t SecondsOf(const Connection& connection, const ConnectionTimeouts& timeouts) {
+  switch (connection.original.protocol) {
+    case net::IpProtocol::kTcp:
+      return Answered(connection) ? timeouts.tcp_established : timeouts.tcp_opening;
+    case net::IpProtocol::kUdp:
+      return Answered(connection) ? timeouts.udp_answered : timeouts.udp_unanswered;
+    case net::IpProtocol::kIcmp:
+    case net::IpProtocol::kIcmpv6:
+      return timeouts.icmp;
+    default:
+      return timeouts.other;
+  }
+}
+
+}  // namespace
+
+bool IsOver(const Connection& connection, const ConnectionTimeouts& timeouts, Ticks now) {
+  const auto silent = [now](const Direction& direction) {
+    return now - direction.last_seen.load(std::memory_order_relaxed);
+  };
+  // A packet that came since `now` was read makes a difference below zero: not silent at all.
+  const auto limit = static_cast<std::int32_t>(TicksOfSeconds(SecondsOf(connection, timeouts)));
+  return static_cast<std::int32_t>(silent(connection.original)) > limit &&
+         static_cast<std::int32_t>(silent(connection.reply)) > limit;
+}
+
+}  // namespace pollux::tables

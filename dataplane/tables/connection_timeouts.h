@@ -1,0 +1,30 @@
+// How long a connection may be silent before it is forgotten.
+//
+// Defaults are those of Linux's nf_conntrack, but for established TCP, where kube-proxy's day is
+// used (--conntrack-tcp-timeout-established).
+// Threading: plain values.
+#pragma once
+
+#include <cstdint>
+
+#include "dataplane/net/headers.h"
+#include "dataplane/tables/connection.h"
+
+namespace pollux::tables {
+
+// In seconds, at most 20 days.
+struct ConnectionTimeouts {
+  std::uint32_t tcp_opening = 60;        // SYN seen, not answered yet or not confirmed
+  std::uint32_t tcp_established = 86400;
+  std::uint32_t tcp_closing = 120;       // a FIN was seen
+  std::uint32_t tcp_closed = 10;         // both FINs acknowledged, or reset
+  std::uint32_t udp_unanswered = 30;
+  std::uint32_t udp_answered = 120;
+  std::uint32_t icmp = 30;
+  std::uint32_t other = 600;
+};
+
+// Whether the connection has been silent for too long at `now`.
+bool IsOver(const Connection& connection, const ConnectionTimeouts& timeouts, Ticks now);
+
+}  // namespace pollux::tables
