@@ -16,6 +16,7 @@
 #include <utility>
 
 #include "dataplane/explain.h"
+#include "dataplane/flow_reader.h"
 #include "dataplane/neighbours.h"
 #include "dataplane/object_book.h"
 #include "dataplane/snapshot.h"
@@ -76,6 +77,10 @@ class Dataplane::Impl {
   std::vector<WorkerInfo> Workers() const;
   std::vector<NeighbourInfo> Neighbours() const;
   absl::StatusOr<Explanation> Explain(const ExplainQuery& query) const;
+  FlowReader& flows() const { return *flow_reader_; }
+  FlowTableInfo FlowTable() const {
+    return {.connections = connections_->size(), .limit = connections_->options().capacity};
+  }
   net::Revision live_revision() const;
   net::MacAddress gateway_mac() const { return options_.gateway_mac; }
 
@@ -103,6 +108,7 @@ class Dataplane::Impl {
   const std::unique_ptr<tables::ConnectionTable> connections_;
   core::Epochs epochs_{kMostObjects};
   stages::Flows flows_;
+  const std::unique_ptr<FlowReader> flow_reader_;
   AdjacencyIds adjacencies_;
   ObjectBook book_{epochs_, adjacencies_};
   vhost::EventLoop events_;
@@ -135,6 +141,9 @@ Dataplane::Impl::Impl(const DataplaneOptions& options, std::unique_ptr<core::Rcu
              .epochs = epochs_,
              .timeouts = {},
              .pickup_until = After(MonotonicNow(), options.pickup_seconds)},
+      flow_reader_(std::make_unique<FlowReader>(
+          *connections_, *rcu_,
+          net::WorkerId{static_cast<std::uint16_t>(options.worker_cores.size())})),
       context_{.rcu = *rcu_,
                .events = events_,
                .worker_count = static_cast<unsigned>(options.worker_cores.size()),
@@ -500,7 +509,8 @@ absl::StatusOr<std::unique_ptr<Dataplane>> Dataplane::Start(const DataplaneOptio
   if (options.worker_cores.empty()) {
     return absl::InvalidArgumentError("--cores: at least one core is needed");
   }
-  auto rcu = std::make_unique<core::Rcu>(static_cast<unsigned>(options.worker_cores.size()));
+  // The workers, and the control side where it looks at connections.
+  auto rcu = std::make_unique<core::Rcu>(static_cast<unsigned>(options.worker_cores.size()) + 1);
   auto connections = tables::ConnectionTable::Create(
       {.capacity = options.flow_entries,
        .quota_per_port = std::max(options.flow_entries / kShareOfOnePort, 1U)},
@@ -531,6 +541,11 @@ std::optional<PortTotals> Dataplane::Totals(net::PortId port) const { return imp
 std::vector<WorkerInfo> Dataplane::Workers() const { return impl_->Workers(); }
 std::vector<NeighbourInfo> Dataplane::Neighbours() const { return impl_->Neighbours(); }
 net::MacAddress Dataplane::gateway_mac() const { return impl_->gateway_mac(); }
+FlowList Dataplane::Flows(const FlowQuery& query, std::size_t limit) const {
+  return impl_->flows().List(query, limit, MonotonicNow());
+}
+std::uint64_t Dataplane::FlushFlows(const FlowQuery& query) { return impl_->flows().Flush(query); }
+FlowTableInfo Dataplane::FlowTable() const { return impl_->FlowTable(); }
 absl::StatusOr<Explanation> Dataplane::Explain(const ExplainQuery& query) const {
   return impl_->Explain(query);
 }

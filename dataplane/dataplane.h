@@ -20,14 +20,15 @@
 #include "dataplane/core/port.h"
 #include "dataplane/core/port_spec.h"
 #include "dataplane/core/verdict.h"
+#include "dataplane/flow_info.h"
 #include "dataplane/net/address.h"
 #include "dataplane/net/ids.h"
 
 namespace pollux {
 
 struct DataplaneOptions {
-  std::vector<unsigned> worker_cores;  // one worker pinned to each
-  net::MacAddress gateway_mac;         // of the switch towards every pod
+  std::vector<unsigned> worker_cores;   // one worker pinned to each
+  net::MacAddress gateway_mac;          // of the switch towards every pod
   std::uint32_t flow_entries = 262144;  // connections, at most
   std::uint32_t pickup_seconds = 60;    // for which TCP connections are picked up after the start
 };
@@ -139,6 +140,12 @@ class Dataplane {
   [[nodiscard]] std::vector<WorkerInfo> Workers() const;
   [[nodiscard]] std::vector<NeighbourInfo> Neighbours() const;
   [[nodiscard]] net::MacAddress gateway_mac() const;
+
+  // Connections: at most `limit` of those that match.
+  [[nodiscard]] FlowList Flows(const FlowQuery& query, std::size_t limit) const;
+  // Ends those that match, and says how many: their next packets are first packets.
+  std::uint64_t FlushFlows(const FlowQuery& query);
+  [[nodiscard]] FlowTableInfo FlowTable() const;
 
   // What would become of a packet; none is sent and nothing is counted (explain.h).
   [[nodiscard]] absl::StatusOr<Explanation> Explain(const ExplainQuery& query) const;

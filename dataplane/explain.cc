@@ -50,8 +50,7 @@ class Journey {
 
   Explanation Run() {
     const bool arrives = Show<stages::Parse>() && Show<stages::SourceGuard>() &&
-                         Show<stages::Answer>() && Show<stages::Route>() &&
-                         Show<stages::Forward>();
+                         Show<stages::Answer>() && Show<stages::Route>() && Show<stages::Forward>();
     // An ICMP error goes back, but that is not where the packet was going.
     if (explanation_.verdict.kind() != VerdictKind::kDropAnswer) {
       explanation_.egress = packet_.egress;
@@ -96,8 +95,9 @@ class Journey {
     explanation_.verdict = verdict;
     const bool dropped =
         verdict.kind() == VerdictKind::kDrop || verdict.kind() == VerdictKind::kDropAnswer;
-    const bool says_something = Step::kId != StepId::kParse && !(Step::kId == StepId::kForward &&
-                                                               Egress().role != PortRole::kUplink);
+    const bool says_something =
+        Step::kId != StepId::kParse &&
+        !(Step::kId == StepId::kForward && Egress().role != PortRole::kUplink);
     if (says_something || dropped) {
       Say(Step::kId, dropped ? DropText(Step::kId, verdict) : PassText(Step::kId, verdict));
     }

@@ -74,8 +74,7 @@ void ObjectBook::Settle(const ForwardingConfig& before, const ForwardingConfig& 
 void ObjectBook::BumpCovering(const ForwardingConfig& config, const net::IpPrefix& prefix) {
   const RouteConfig* covering = nullptr;
   for (const RouteConfig& route : config.routes) {
-    const bool longer =
-        covering == nullptr || covering->prefix.length() < route.prefix.length();
+    const bool longer = covering == nullptr || covering->prefix.length() < route.prefix.length();
     if (longer && route.prefix != prefix && route.prefix.Contains(prefix.address()) &&
         route.prefix.length() <= prefix.length()) {
       covering = &route;

@@ -1,10 +1,10 @@
 // Stable numbers for what kept decisions refer to, and the news of their changes.
 //
-// Configuration names its objects; the packet path knows them by number (core::Epochs, adjacencies),
-// and the numbers must outlive every snapshot in which the object is. The book gives a number to
-// what is new before it is published, and after the workers have the new snapshot it tells the
-// epochs what changed and takes back the numbers of what is gone.
-// Threading: one thread at a time (the caller's lock).
+// Configuration names its objects; the packet path knows them by number (core::Epochs,
+// adjacencies), and the numbers must outlive every snapshot in which the object is. The book gives
+// a number to what is new before it is published, and after the workers have the new snapshot it
+// tells the epochs what changed and takes back the numbers of what is gone. Threading: one thread
+// at a time (the caller's lock).
 #pragma once
 
 #include <absl/status/status.h>

@@ -199,8 +199,8 @@ void Worker::SweepConnections(const tables::Tables& tables, bool busy) {
     return;
   }
   last_sweep_ns_ = now_ns_;
-  const auto budget = static_cast<unsigned>(
-      std::min<std::uint64_t>(due, busy ? kSweepBusy : kSweepIdle));
+  const auto budget =
+      static_cast<unsigned>(std::min<std::uint64_t>(due, busy ? kSweepBusy : kSweepIdle));
   const tables::Ticks now = tables::TicksOf(net::Nanos{now_ns_});
   flows.connections.Sweep(id_.value(), workers_, budget, [&](tables::Connection& connection) {
     stages::KeepAlive(tables, flows, connection, now);
@@ -213,8 +213,8 @@ int Worker::SweepIntervalUs() const {
     return -1;
   }
   const std::uint64_t share = state_.flows->connections.high_water() / workers_ + 1;
-  return static_cast<int>(std::min<std::uint64_t>(
-      kSweepPeriodNs / 1000 * kSweepIdle / share, kLongestSweepIntervalUs));
+  return static_cast<int>(
+      std::min<std::uint64_t>(kSweepPeriodNs / 1000 * kSweepIdle / share, kLongestSweepIntervalUs));
 }
 
 void Worker::TellControl() {

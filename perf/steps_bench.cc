@@ -2,8 +2,8 @@
 // pod to another, 1024 flows, between vhost-user rings of 1024 entries that this thread itself
 // refills, so that everything lies in its caches. Each row runs the journey up to the named step,
 // and the difference of two rows is the cost of a step. What it costs that the guest's lines come
-// from another core is not in it (l3-vhost measures that). All connections are known but in the last
-// row, where each packet is the first of its own.
+// from another core is not in it (l3-vhost measures that). All connections are known but in the
+// last row, where each packet is the first of its own.
 //
 //   build/release/bin/steps_bench
 #include <benchmark/benchmark.h>
@@ -239,9 +239,7 @@ void UpTo(benchmark::State& state) {
   Cycles(state, /*known=*/true, Travel<kUntil>);
 }
 
-void FirstPackets(benchmark::State& state) {
-  Cycles(state, /*known=*/false, Travel<Until::kSend>);
-}
+void FirstPackets(benchmark::State& state) { Cycles(state, /*known=*/false, Travel<Until::kSend>); }
 
 void Receive(benchmark::State& state) {
   Cycles(state, /*known=*/true, [](stages::Context&, core::Batch& batch, benchmark::State&) {

@@ -28,6 +28,11 @@ class TestSwitch final : public Switch {
   [[nodiscard]] std::vector<WorkerInfo> Workers() const override { return {}; }
   [[nodiscard]] std::vector<NeighbourInfo> Neighbours() const override { return {}; }
   [[nodiscard]] net::MacAddress gateway_mac() const override { return {}; }
+  [[nodiscard]] FlowList Flows(const FlowQuery& /*query*/, std::size_t /*limit*/) const override {
+    return {};
+  }
+  std::uint64_t FlushFlows(const FlowQuery& /*query*/) override { return 0; }
+  [[nodiscard]] FlowTableInfo FlowTable() const override { return {}; }
 
   [[nodiscard]] absl::StatusOr<Explanation> Explain(const ExplainQuery& query) const override {
     asked = query;

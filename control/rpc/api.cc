@@ -3,6 +3,7 @@
 #include <absl/strings/str_format.h>
 
 #include "control/observe/explain.h"
+#include "control/observe/flows.h"
 #include "control/observe/observe.h"
 #include "control/rpc/counters.h"
 #include "control/rpc/replies.h"
@@ -131,6 +132,14 @@ absl::Status Api::MoveQueue(const api::MoveQueueRequest& request, api::MoveQueue
 
 absl::Status Api::Explain(const api::ExplainRequest& request, api::ExplainReply* reply) {
   return control::Explain(request, *controller_.snapshot(), controller_.packet_side(), reply);
+}
+
+absl::Status Api::ListFlows(const api::ListFlowsRequest& request, api::ListFlowsReply* reply) {
+  return control::ListFlows(request, *controller_.snapshot(), controller_.packet_side(), reply);
+}
+
+absl::Status Api::FlushFlows(const api::FlushFlowsRequest& request, api::FlushFlowsReply* reply) {
+  return control::FlushFlows(request, *controller_.snapshot(), controller_.packet_side(), reply);
 }
 
 absl::Status Api::Watch(const api::WatchRequest& /*request*/,

@@ -40,6 +40,9 @@ class Api {
   absl::Status MoveQueue(const api::MoveQueueRequest& request, api::MoveQueueReply* reply);
   absl::Status Explain(const api::ExplainRequest& request, api::ExplainReply* reply);
 
+  absl::Status ListFlows(const api::ListFlowsRequest& request, api::ListFlowsReply* reply);
+  absl::Status FlushFlows(const api::FlushFlowsRequest& request, api::FlushFlowsReply* reply);
+
   absl::Status Watch(const api::WatchRequest& request, const Stream<api::WatchReply>& stream);
   absl::Status Stats(const api::StatsRequest& request, const Stream<api::StatsReply>& stream);
   absl::Status Drops(const api::DropsRequest& request, const Stream<api::DropsReply>& stream);

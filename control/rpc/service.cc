@@ -59,6 +59,8 @@ class VswitchService final : public api::Vswitch::Service {
   POLLUX_UNARY(GetStatus, GetStatusRequest, GetStatusReply)
   POLLUX_UNARY(MoveQueue, MoveQueueRequest, MoveQueueReply)
   POLLUX_UNARY(Explain, ExplainRequest, ExplainReply)
+  POLLUX_UNARY(ListFlows, ListFlowsRequest, ListFlowsReply)
+  POLLUX_UNARY(FlushFlows, FlushFlowsRequest, FlushFlowsReply)
   POLLUX_STREAM(Watch, WatchRequest, WatchReply)
   POLLUX_STREAM(Stats, StatsRequest, StatsReply)
   POLLUX_STREAM(Drops, DropsRequest, DropsReply)

@@ -144,6 +144,25 @@ std::vector<NeighbourInfo> FakeSwitch::Neighbours() const {
 
 net::MacAddress FakeSwitch::gateway_mac() const { return {{2, 0, 0, 0, 0, 1}}; }
 
+FlowList FakeSwitch::Flows(const FlowQuery& query, std::size_t limit) const {
+  const std::lock_guard lock(mutex_);
+  flow_query_ = query;
+  FlowList list{.flows = flows_, .matching = flows_.size()};
+  list.flows.resize(std::min(list.flows.size(), limit));
+  return list;
+}
+
+std::uint64_t FakeSwitch::FlushFlows(const FlowQuery& query) {
+  const std::lock_guard lock(mutex_);
+  flow_query_ = query;
+  return std::exchange(flows_, {}).size();
+}
+
+FlowTableInfo FakeSwitch::FlowTable() const {
+  const std::lock_guard lock(mutex_);
+  return {.connections = static_cast<std::uint32_t>(flows_.size()), .limit = 1000};
+}
+
 absl::StatusOr<Explanation> FakeSwitch::Explain(const ExplainQuery& query) const {
   const std::lock_guard lock(mutex_);
   return Explanation{.revision = revision_,
@@ -205,6 +224,16 @@ void FakeSwitch::SetTotals(const std::string& port, const PortTotals& totals) {
 void FakeSwitch::SetWorkers(std::vector<WorkerInfo> workers) {
   const std::lock_guard lock(mutex_);
   workers_ = std::move(workers);
+}
+
+void FakeSwitch::SetFlows(std::vector<FlowInfo> flows) {
+  const std::lock_guard lock(mutex_);
+  flows_ = std::move(flows);
+}
+
+FlowQuery FakeSwitch::flow_query() const {
+  const std::lock_guard lock(mutex_);
+  return flow_query_;
 }
 
 void FakeSwitch::SetNeighbours(std::vector<NeighbourInfo> neighbours) {

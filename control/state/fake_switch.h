@@ -28,6 +28,9 @@ class FakeSwitch final : public Switch {
   [[nodiscard]] std::vector<WorkerInfo> Workers() const override;
   [[nodiscard]] std::vector<NeighbourInfo> Neighbours() const override;
   [[nodiscard]] net::MacAddress gateway_mac() const override;
+  [[nodiscard]] FlowList Flows(const FlowQuery& query, std::size_t limit) const override;
+  std::uint64_t FlushFlows(const FlowQuery& query) override;
+  [[nodiscard]] FlowTableInfo FlowTable() const override;
   [[nodiscard]] absl::StatusOr<Explanation> Explain(const ExplainQuery& query) const override;
   std::shared_ptr<core::Subscription> Subscribe(const core::ObservationFilter& filter) override;
 
@@ -51,6 +54,10 @@ class FakeSwitch final : public Switch {
   void SetTotals(const std::string& port, const PortTotals& totals);
   void SetWorkers(std::vector<WorkerInfo> workers);
   void SetNeighbours(std::vector<NeighbourInfo> neighbours);
+  // What every query finds.
+  void SetFlows(std::vector<FlowInfo> flows);
+  // The last one that was asked for.
+  [[nodiscard]] FlowQuery flow_query() const;
 
  private:
   struct Installed {
@@ -72,6 +79,8 @@ class FakeSwitch final : public Switch {
   net::Revision revision_;
   std::vector<WorkerInfo> workers_{WorkerInfo{.core = 2}, WorkerInfo{.core = 3}};
   std::vector<NeighbourInfo> neighbours_;
+  std::vector<FlowInfo> flows_;
+  mutable FlowQuery flow_query_;
   std::map<std::string, absl::Status> refused_;
   std::vector<std::string> calls_;
   unsigned breaches_ = 0;

@@ -31,6 +31,9 @@ class Switch {
   [[nodiscard]] virtual std::vector<WorkerInfo> Workers() const = 0;
   [[nodiscard]] virtual std::vector<NeighbourInfo> Neighbours() const = 0;
   [[nodiscard]] virtual net::MacAddress gateway_mac() const = 0;
+  [[nodiscard]] virtual FlowList Flows(const FlowQuery& query, std::size_t limit) const = 0;
+  virtual std::uint64_t FlushFlows(const FlowQuery& query) = 0;
+  [[nodiscard]] virtual FlowTableInfo FlowTable() const = 0;
   [[nodiscard]] virtual absl::StatusOr<Explanation> Explain(const ExplainQuery& query) const = 0;
   virtual std::shared_ptr<core::Subscription> Subscribe(const core::ObservationFilter& filter) = 0;
 };

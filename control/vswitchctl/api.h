@@ -37,6 +37,9 @@ class Api {
   virtual absl::StatusOr<api::GetStatusReply> GetStatus(const api::GetStatusRequest& request) = 0;
   virtual absl::StatusOr<api::MoveQueueReply> MoveQueue(const api::MoveQueueRequest& request) = 0;
   virtual absl::StatusOr<api::ExplainReply> Explain(const api::ExplainRequest& request) = 0;
+  virtual absl::StatusOr<api::ListFlowsReply> ListFlows(const api::ListFlowsRequest& request) = 0;
+  virtual absl::StatusOr<api::FlushFlowsReply> FlushFlows(
+      const api::FlushFlowsRequest& request) = 0;
 
   // A stream that `each` or the user (SIGINT, SIGTERM) ended is no error.
   virtual absl::Status Watch(const api::WatchRequest& request,

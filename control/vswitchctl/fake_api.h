@@ -22,6 +22,7 @@ class FakeApi final : public Api {
   api::GetConfigReply config_reply;
   api::GetStatusReply status_reply;
   api::ExplainReply explain_reply;
+  api::ListFlowsReply flows_reply;
   std::vector<api::ObservationBatch> observations;
 
   absl::Status WaitUntilServing(std::chrono::milliseconds patience) override {
@@ -59,6 +60,12 @@ class FakeApi final : public Api {
   }
   absl::StatusOr<api::ExplainReply> Explain(const api::ExplainRequest& request) override {
     return Answer("Explain", request, explain_reply);
+  }
+  absl::StatusOr<api::ListFlowsReply> ListFlows(const api::ListFlowsRequest& request) override {
+    return Answer("ListFlows", request, flows_reply);
+  }
+  absl::StatusOr<api::FlushFlowsReply> FlushFlows(const api::FlushFlowsRequest& request) override {
+    return Answer("FlushFlows", request, api::FlushFlowsReply());
   }
   absl::Status Watch(const api::WatchRequest& request, const Each<api::WatchReply>& each) override {
     return Send("Watch", request, {api::WatchReply()}, each);

@@ -136,6 +136,12 @@ class GrpcApi final : public Api {
   absl::StatusOr<api::MoveQueueReply> MoveQueue(const api::MoveQueueRequest& request) override {
     return Call(&Stub::MoveQueue, request);
   }
+  absl::StatusOr<api::ListFlowsReply> ListFlows(const api::ListFlowsRequest& request) override {
+    return Call(&Stub::ListFlows, request);
+  }
+  absl::StatusOr<api::FlushFlowsReply> FlushFlows(const api::FlushFlowsRequest& request) override {
+    return Call(&Stub::FlushFlows, request);
+  }
   absl::StatusOr<api::ExplainReply> Explain(const api::ExplainRequest& request) override {
     return Call(&Stub::Explain, request);
   }

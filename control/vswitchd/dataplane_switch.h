@@ -34,6 +34,13 @@ class DataplaneSwitch final : public Switch {
     return dataplane_->Neighbours();
   }
   [[nodiscard]] net::MacAddress gateway_mac() const override { return dataplane_->gateway_mac(); }
+  [[nodiscard]] FlowList Flows(const FlowQuery& query, std::size_t limit) const override {
+    return dataplane_->Flows(query, limit);
+  }
+  std::uint64_t FlushFlows(const FlowQuery& query) override {
+    return dataplane_->FlushFlows(query);
+  }
+  [[nodiscard]] FlowTableInfo FlowTable() const override { return dataplane_->FlowTable(); }
   [[nodiscard]] absl::StatusOr<Explanation> Explain(const ExplainQuery& query) const override {
     return dataplane_->Explain(query);
   }

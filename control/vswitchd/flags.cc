@@ -21,7 +21,8 @@ DEFINE_string(cores, "",
 DEFINE_int32(main_core, -1,
              "N: CPU of the control threads (default: the first that vswitchd may use)");
 DEFINE_bool(no_huge, false, "run without hugepages");
-DEFINE_int32(memory_mb, 256, "N: megabytes of DPDK's memory, for the connection table and devices' buffers");
+DEFINE_int32(memory_mb, 256,
+             "N: megabytes of DPDK's memory, for the connection table and devices' buffers");
 DEFINE_string(host_interface, "pollux0", "pollux0|none: the node's own interface into the switch");
 DEFINE_int32(flow_entries, 262144,
              "N: connections, at most; each takes about 250 bytes, and 300 of DPDK's memory");

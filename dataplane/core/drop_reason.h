@@ -118,12 +118,12 @@ enum class DropSeverity : std::uint8_t {
   X(kConnectionClash, "connection_clash", "connect", kNormal,                                   \
     "another connection has the same addresses and ports")                                      \
   /* forward */                                                                                 \
-  X(kTtlExceeded, "ttl_exceeded", "forward", kNormal, "TTL or hop limit ran out")                 \
-  X(kMtuExceeded, "mtu_exceeded", "forward", kNormal,                                             \
+  X(kTtlExceeded, "ttl_exceeded", "forward", kNormal, "TTL or hop limit ran out")               \
+  X(kMtuExceeded, "mtu_exceeded", "forward", kNormal,                                           \
     "larger than the destination's MTU and not to be fragmented")                               \
-  X(kNeighbourPending, "neighbour_pending", "forward", kNormal,                                   \
+  X(kNeighbourPending, "neighbour_pending", "forward", kNormal,                                 \
     "the next hop's Ethernet address is being asked for and the queue is full")                 \
-  X(kNeighbourFailed, "neighbour_failed", "forward", kWarning,                                    \
+  X(kNeighbourFailed, "neighbour_failed", "forward", kWarning,                                  \
     "the next hop does not answer ARP or neighbour solicitations")                              \
   /* send */                                                                                    \
   X(kDestinationFull, "dest_full", "send", kNormal, "the destination's queue is full")          \

@@ -62,8 +62,8 @@ enum class StepId : std::uint8_t {
 };
 
 constexpr const char* StepName(StepId step) {
-  constexpr const char* kNames[] = {"receive", "parse",  "find_connection", "source_guard", "track",
-                                    "answer",  "route",  "connect",         "forward",      "send"};
+  constexpr const char* kNames[] = {"receive", "parse", "find_connection", "source_guard", "track",
+                                    "answer",  "route", "connect",         "forward",      "send"};
   return step < StepId::kCount ? kNames[static_cast<unsigned>(step)] : "unknown";
 }
 

@@ -1,9 +1,9 @@
 // What identifies a connection in one direction: addresses, ports, protocol, zone.
 //
-// The ports are those of TCP, UDP and SCTP; of an ICMP echo both are its identifier (so that request
-// and reply are each other's reverse), of every other protocol zero. The zone keeps networks apart
-// that use the same addresses. Sizes are those for which hash tables compare fastest.
-// Threading: plain values.
+// The ports are those of TCP, UDP and SCTP; of an ICMP echo both are its identifier (so that
+// request and reply are each other's reverse), of every other protocol zero. The zone keeps
+// networks apart that use the same addresses. Sizes are those for which hash tables compare
+// fastest. Threading: plain values.
 #pragma once
 
 #include <bit>

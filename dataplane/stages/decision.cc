@@ -23,8 +23,8 @@ tables::AdjacencyId AdjacencyOf(const tables::Tables& tables, const Way& way,
   if (port.role != core::PortRole::kUplink) {
     return port.adjacency;
   }
-  const tables::Neighbour* neighbour = tables.neighbours->Find(
-      way.next_hop->port, way.next_hop->has_via ? way.next_hop->via : ip);
+  const tables::Neighbour* neighbour =
+      tables.neighbours->Find(way.next_hop->port, way.next_hop->has_via ? way.next_hop->via : ip);
   return neighbour == nullptr ? 0 : neighbour->adjacency;
 }
 
@@ -36,8 +36,7 @@ tables::ConnectionDraft DraftOf(const tables::Tables& tables, const core::Epochs
       .ingress = decision.ingress,
       .egress = decision.destination.port(),
       .objects = {decision.source.object(), decision.destination.object(), net::ObjectId{}},
-      .adjacency =
-          AdjacencyOf(tables, decision.destination, decision.translated.destination),
+      .adjacency = AdjacencyOf(tables, decision.destination, decision.translated.destination),
       .reply_adjacency = AdjacencyOf(tables, decision.source, decision.original.source)};
   for (const net::ObjectId object : draft.objects) {
     draft.freshness += epochs.Of(object);

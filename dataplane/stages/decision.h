@@ -18,7 +18,7 @@ struct Way {
 
   [[nodiscard]] bool known() const { return endpoint != nullptr || next_hop != nullptr; }
   [[nodiscard]] net::PortId port() const {
-    return endpoint != nullptr ? endpoint->port
+    return endpoint != nullptr   ? endpoint->port
            : next_hop != nullptr ? next_hop->port
                                  : net::kNoPort;
   }

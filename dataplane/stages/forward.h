@@ -20,9 +20,9 @@ struct Forward {
   static core::Verdict Decide(Context& ctx, core::Packet& packet) {
     tables::Direction* direction = packet.direction;
     const tables::Adjacency* adjacency =
-        direction == nullptr ? nullptr
-                             : ctx.tables.adjacencies->Find(
-                                   direction->adjacency.load(std::memory_order_relaxed));
+        direction == nullptr
+            ? nullptr
+            : ctx.tables.adjacencies->Find(direction->adjacency.load(std::memory_order_relaxed));
     const bool v4 = packet.ip == core::IpVersion::k4;
     const unsigned hops_left = v4 ? packet.ipv4().ttl : packet.ipv6().hop_limit;
     if (adjacency == nullptr || hops_left <= 1 ||

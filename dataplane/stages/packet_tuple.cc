@@ -4,10 +4,10 @@ namespace pollux::stages {
 
 IcmpRole IcmpRoleOf(net::IpProtocol protocol, std::uint8_t type) {
   if (protocol == net::IpProtocol::kIcmpv6) {
-    return type == net::Icmpv6Type::kEchoRequest           ? IcmpRole::kRequest
-           : type == net::Icmpv6Type::kEchoReply           ? IcmpRole::kReply
-           : type < net::Icmpv6Type::kFirstInformational   ? IcmpRole::kError
-                                                           : IcmpRole::kOther;
+    return type == net::Icmpv6Type::kEchoRequest         ? IcmpRole::kRequest
+           : type == net::Icmpv6Type::kEchoReply         ? IcmpRole::kReply
+           : type < net::Icmpv6Type::kFirstInformational ? IcmpRole::kError
+                                                         : IcmpRole::kOther;
   }
   switch (type) {
     case net::IcmpType::kEchoRequest:

@@ -44,8 +44,8 @@ inline PortPair PortsAt(net::IpProtocol protocol, const std::uint8_t* l4) {
   return ports;
 }
 
-// `packet` has an L4 header (l4_offset). Made in registers, in as many loads as there must be: a key
-// that is written in pieces and then read as a whole waits for its stores.
+// `packet` has an L4 header (l4_offset). Made in registers, in as many loads as there must be: a
+// key that is written in pieces and then read as a whole waits for its stores.
 inline net::FlowKey4 Key4Of(core::Packet& packet, net::Zone zone) {
   static_assert(offsetof(net::FlowKey4, source_port) == 8 && offsetof(net::FlowKey4, zone) == 14);
   const PortPair ports = PortsAt(packet.protocol, packet.head + packet.l4_offset);

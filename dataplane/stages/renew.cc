@@ -14,8 +14,7 @@ using tables::ConnectionDraft;
 using tables::Direction;
 
 bool SameWays(const Connection& connection, const ConnectionDraft& draft) {
-  return connection.original.ingress == draft.ingress &&
-         connection.reply.ingress == draft.egress &&
+  return connection.original.ingress == draft.ingress && connection.reply.ingress == draft.egress &&
          connection.original.objects == draft.objects &&
          TranslatedOf(connection, /*reply=*/false) == draft.translated;
 }

@@ -31,8 +31,8 @@ DropReason Judge(const tables::Tables& tables, const Way& way, const net::IpAddr
   if (way.next_hop == nullptr) {
     return DropReason::kNoRoute;
   }
-  const bool turns_back = way.next_hop->port == ingress &&
-                          (*tables.ports)[ingress].role == core::PortRole::kUplink;
+  const bool turns_back =
+      way.next_hop->port == ingress && (*tables.ports)[ingress].role == core::PortRole::kUplink;
   return turns_back ? DropReason::kSameInterface : DropReason::kNone;
 }
 

@@ -1,10 +1,11 @@
 // Network address translation: a packet gets the tuple with which its connection leaves.
 //
-// Checksums are kept by differences that were computed once per connection (RFC 1624), so right ones
-// stay right and wrong ones wrong:
+// Checksums are kept by differences that were computed once per connection (RFC 1624), so right
+// ones stay right and wrong ones wrong:
 //  - the IP header's, by that of the addresses;
 //  - a complete L4 checksum, by that of addresses and ports; UDP's zero stays (RFC 768);
-//  - a partial one (virtio NEEDS_CSUM, large frames among them), which holds the pseudo-header only,
+//  - a partial one (virtio NEEDS_CSUM, large frames among them), which holds the pseudo-header
+//  only,
 //    by that of the addresses.
 // Threading: one worker.
 #pragma once

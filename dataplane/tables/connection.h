@@ -42,26 +42,26 @@ struct alignas(64) Direction {
   std::atomic<std::uint8_t> worker{kNobody};
 
   // --- What was decided.
-  bool reply : 1 = false;       // the direction that answers
+  bool reply : 1 = false;  // the direction that answers
   bool v6 : 1 = false;
   bool translates : 1 = false;  // addresses or ports
-  net::PortId ingress;                // packets from anywhere else are somebody else's
+  net::PortId ingress;          // packets from anywhere else are somebody else's
   std::array<net::ObjectId, kObjects> objects{};
   // The packet's tuple when it leaves. The other direction's key is its reverse.
-  net::Ipv4Address new_source;        // IPv6 addresses: ColdDirection
+  net::Ipv4Address new_source;  // IPv6 addresses: ColdDirection
   net::Ipv4Address new_destination;
   net::Be16 new_source_port;
   net::Be16 new_destination_port;
   // What translation adds to one's-complement sums (net::ChecksumDelta).
-  std::uint16_t address_delta = 0;    // to the IP header's, and to a pseudo-header
-  std::uint16_t l4_delta = 0;         // to the L4 checksum
+  std::uint16_t address_delta = 0;  // to the IP header's, and to a pseudo-header
+  std::uint16_t l4_delta = 0;       // to the L4 checksum
   net::IpProtocol protocol{};
   std::uint8_t unused = 0;
   net::Zone zone;
 
-   // --- By `worker`.
+  // --- By `worker`.
   core::Counter packets;
-  core::Counter bytes;                // of the frames as they came
+  core::Counter bytes;  // of the frames as they came
 };
 static_assert(sizeof(Direction) == 64);
 

@@ -116,8 +116,8 @@ struct Side {
   std::uint32_t adjacency;
 };
 
-void Fill(Direction& direction, ColdDirection& cold, const Side& side,
-          const ConnectionDraft& draft, net::Nanos now) {
+void Fill(Direction& direction, ColdDirection& cold, const Side& side, const ConnectionDraft& draft,
+          net::Nanos now) {
   direction.freshness.store(draft.freshness, std::memory_order_relaxed);
   direction.last_seen.store(TicksOf(now), std::memory_order_relaxed);
   direction.adjacency.store(side.adjacency, std::memory_order_relaxed);

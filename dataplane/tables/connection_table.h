@@ -15,6 +15,7 @@
 
 #include <absl/status/statusor.h>
 
+#include <algorithm>
 #include <array>
 #include <atomic>
 #include <cstdint>
@@ -41,7 +42,7 @@ struct ConnectionDraft {
   net::PortId egress;         // where replies come from
   std::array<net::ObjectId, Direction::kObjects> objects{};
   core::Epochs::Sum freshness = 0;
-  std::uint32_t adjacency = 0;        // of the original direction
+  std::uint32_t adjacency = 0;  // of the original direction
   std::uint32_t reply_adjacency = 0;
 };
 
@@ -102,10 +103,11 @@ class ConnectionTable {
     return removed;
   }
 
+  // Those in the slots from `first` to before `last`.
   template <typename Visit>
-  void ForEach(Visit&& visit) const {
-    const std::uint32_t end = high_water_.load(std::memory_order_acquire);
-    for (std::uint32_t i = 0; i < end; ++i) {
+  void ForEach(std::uint32_t first, std::uint32_t last, Visit&& visit) {
+    const std::uint32_t end = std::min(last, high_water_.load(std::memory_order_acquire));
+    for (std::uint32_t i = first; i < end; ++i) {
       if (live_[i].load(std::memory_order_acquire)) {
         visit(connections_[i]);
       }
@@ -170,7 +172,7 @@ class ConnectionTable {
 
   alignas(64) core::SpinLock lock_;  // guards what follows and writes to the hashes
   std::vector<std::uint32_t> free_;
-  std::vector<Retired> retired_;     // a ring of as many as there are connections
+  std::vector<Retired> retired_;  // a ring of as many as there are connections
   std::size_t retired_first_ = 0;
   std::atomic<std::size_t> retired_count_{0};
   std::atomic<std::uint32_t> high_water_{0};

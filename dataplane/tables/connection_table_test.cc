@@ -154,7 +154,8 @@ TEST_F(ConnectionTableTest, APortHasItsQuotaAndTheTableItsEnd) {
     ASSERT_EQ(InsertNumber(number, kServer).result, Result::kInserted);
   }
   EXPECT_EQ(InsertNumber(1001, kServer).result, Result::kFull);
-  EXPECT_NE(table_->Find(Tuple("10.0.0.1", 47, "10.0.0.2", 53)), nullptr) << "those that exist stay";
+  EXPECT_NE(table_->Find(Tuple("10.0.0.1", 47, "10.0.0.2", 53)), nullptr)
+      << "those that exist stay";
 }
 
 TEST_F(ConnectionTableTest, MemoryIsUsedAgainOnlyAfterAGracePeriod) {
@@ -196,7 +197,7 @@ TEST_F(ConnectionTableTest, ASweepRemovesWhatIsOverAndSharesTheWork) {
   EXPECT_EQ(looks, (std::vector<unsigned>{20, 20}));
   EXPECT_EQ(table_->size(), 30U);
   unsigned left = 0;
-  table_->ForEach([&](const Connection& connection) {
+  table_->ForEach(0, kCapacity, [&](const Connection& connection) {
     EXPECT_NE(KeyOf(connection, false).source_port.value() % 4, 0);
     ++left;
   });

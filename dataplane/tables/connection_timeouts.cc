@@ -5,10 +5,6 @@
 namespace pollux::tables {
 namespace {
 
-bool Answered(const Connection& connection) {
-  return connection.reply.worker.load(std::memory_order_relaxed) != Direction::kNobody;
-}
-
 std::uint32_t SecondsOf(const Connection& connection, const ConnectionTimeouts& timeouts) {
   switch (connection.original.protocol) {
     case net::IpProtocol::kTcp:
@@ -24,6 +20,10 @@ std::uint32_t SecondsOf(const Connection& connection, const ConnectionTimeouts& 
 }
 
 }  // namespace
+
+bool Answered(const Connection& connection) {
+  return connection.reply.worker.load(std::memory_order_relaxed) != Direction::kNobody;
+}
 
 bool IsOver(const Connection& connection, const ConnectionTimeouts& timeouts, Ticks now) {
   const auto silent = [now](const Direction& direction) {

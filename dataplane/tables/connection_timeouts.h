@@ -14,15 +14,18 @@ namespace pollux::tables {
 
 // In seconds, at most 20 days.
 struct ConnectionTimeouts {
-  std::uint32_t tcp_opening = 60;        // SYN seen, not answered yet or not confirmed
+  std::uint32_t tcp_opening = 60;  // SYN seen, not answered yet or not confirmed
   std::uint32_t tcp_established = 86400;
-  std::uint32_t tcp_closing = 120;       // a FIN was seen
-  std::uint32_t tcp_closed = 10;         // both FINs acknowledged, or reset
+  std::uint32_t tcp_closing = 120;  // a FIN was seen
+  std::uint32_t tcp_closed = 10;    // both FINs acknowledged, or reset
   std::uint32_t udp_unanswered = 30;
   std::uint32_t udp_answered = 120;
   std::uint32_t icmp = 30;
   std::uint32_t other = 600;
 };
+
+// Whether a packet came back.
+bool Answered(const Connection& connection);
 
 // Whether the connection has been silent for too long at `now`.
 bool IsOver(const Connection& connection, const ConnectionTimeouts& timeouts, Ticks now);

@@ -20,9 +20,9 @@
 
 namespace pollux::tables {
 
-// Names a row of the AdjacencyTable: its index in the lower bits, above them how often the index was
-// given out before, so that whoever remembers a row notices that it belongs to somebody else now.
-// 0: none.
+// Names a row of the AdjacencyTable: its index in the lower bits, above them how often the index
+// was given out before, so that whoever remembers a row notices that it belongs to somebody else
+// now. 0: none.
 using AdjacencyId = std::uint32_t;
 
 // Where packets leave, and the Ethernet addresses that they leave with.

@@ -95,7 +95,7 @@ class Session {
   void Handle(fuzz::Input& input) {
     const auto kind = input.Take<std::uint8_t>();
     const auto bytes = input.TakeBytes(input.Take<std::uint16_t>());
-    switch (kind % 10) {
+    switch (kind % 11) {
       case 0:
       case 1:
         return Change<api::ApplyRequest>(bytes, &Api::Apply);
@@ -118,6 +118,9 @@ class Session {
         return RefuseNext(bytes.empty() ? 0U : bytes[0]);
       case 8:
         return Ask<api::ExplainRequest, api::ExplainReply>(bytes, &Api::Explain);
+      case 10:
+        Ask<api::ListFlowsRequest, api::ListFlowsReply>(bytes, &Api::ListFlows);
+        return Ask<api::FlushFlowsRequest, api::FlushFlowsReply>(bytes, &Api::FlushFlows);
       default:
         return Watch<api::ObserveRequest, api::ObservationBatch>(bytes, &Api::Trace);
     }

@@ -8,7 +8,8 @@ ROOT = pathlib.Path(__file__).resolve().parents[2]
 
 # --- grpc_input and state_file: protobuf from its text form, by protoc
 
-APPLY, SYNC, MOVE, LIST, CONFIG, STATS, REFUSE, EXPLAIN, TRACE = 0, 2, 3, 4, 5, 6, 7, 8, 9
+(APPLY, SYNC, MOVE, LIST, CONFIG, STATS, REFUSE, EXPLAIN, TRACE,
+ FLOWS) = 0, 2, 3, 4, 5, 6, 7, 8, 9, 10
 WEB_PORT = 'port { name: "web" tap { netns: "/run/netns/web" ifname: "eth0" } }'
 VM_PORT = ('port { name: "vm" queues: 4 mtu: 9000 mac: "02:00:00:00:00:11" vhost_user { socket: '
            '"/run/vm.sock" mode: "client" } }')
@@ -90,6 +91,9 @@ def grpc_input():
         TRACE, "ObserveRequest", 'filter { step: "route" port: "web" host: "10.0.0.0/8" protocol: '
         '"tcp" l4_port: 80 drops: true reason: "no_route" }') + call(
             TRACE, "ObserveRequest", 'filter { step: "nowhere" }')
+    yield "flows", put(*every) + call(
+        FLOWS, "ListFlowsRequest", 'filter { port: "web" host: "10.0.0.0/8" protocol: "tcp" '
+        'l4_port: 80 } limit: 5') + call(FLOWS, "FlushFlowsRequest", "all: true")
 
 
 def state_file():

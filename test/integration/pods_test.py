@@ -303,6 +303,24 @@ class Watching(lib.SwitchTest):
     def items_of(stream):
         return [item for line in stream.splitlines() for item in json.loads(line)["items"]]
 
+    def test_connections_are_listed_with_names_and_counts_and_can_be_ended(self):
+        one, two = self.pod(1), self.pod(2)
+        one.run("ping", "-c", 3, "-i", 0.2, "-W", 2, two.ip4)
+        flow, = self.switch.items("flow", "list", "--host", two.ip4, "--protocol", "icmp")
+        self.assertEqual((flow["original"]["source"], flow["original"]["destination"]),
+                         (one.ip4, two.ip4))
+        self.assertEqual((flow["original"]["sourceName"], flow["original"]["destinationName"],
+                          flow["ingress"], flow["egress"], flow["state"]),
+                         ("pod1", "pod2", "pod1", "pod2", "answered"))
+        self.assertEqual([flow[way] for way in ("sent", "answered")],
+                         [{"packets": "3", "bytes": str(3 * 98)}] * 2)
+        ended = self.switch.ctl("flow", "flush", "--host", one.ip4, "--protocol", "icmp").stdout
+        self.assertEqual(ended, "1 connections ended\n")
+        self.assertEqual(self.switch.items("flow", "list", "--protocol", "icmp"), [])
+        refused = self.switch.ctl("flow", "flush", check=False)
+        self.assertEqual(refused.returncode, 1)
+        self.assertIn("all", refused.stderr)
+
     def test_why_trace_and_capture_agree_on_a_packet(self):
         one, two = self.pod(1), self.pod(2)
         why, = self.switch.items("why", one.ip4, two.ip4)

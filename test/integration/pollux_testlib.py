@@ -117,7 +117,8 @@ class Switch:
         self.log_path = os.path.join(self.directory, "vswitchd.log")
         self.command = [program("vswitchd"), "--run-dir", self.run_dir, "--state-dir",
                         self.state_dir, "--cores", cores, "--main-core", str(main_core),
-                        "--no-huge", "--memory-mb", "64", "--host-interface", "none", *flags]
+                        "--no-huge", "--memory-mb", "64", "--flow-entries", "65536",
+                        "--host-interface", "none", *flags]
         self.netns = netns
         self.process = None
         self._configured = {}  # (noun, name) -> options

@@ -42,10 +42,9 @@ class LiveObserveTest : public testing::Test {
   }
 
   void SetUp() override {
-    auto started = Dataplane::Start(
-        {.worker_cores = {1, 0},
-         .gateway_mac = net::MacAddress{{2, 0, 0, 0, 0, 1}},
-         .flow_entries = 4096});
+    auto started = Dataplane::Start({.worker_cores = {1, 0},
+                                     .gateway_mac = net::MacAddress{{2, 0, 0, 0, 0, 1}},
+                                     .flow_entries = 4096});
     ASSERT_TRUE(started.ok()) << started.status();
     switch_ = std::make_unique<DataplaneSwitch>(*std::move(started));
     controller_ = std::make_unique<Controller>(*switch_, std::nullopt);

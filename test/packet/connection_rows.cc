@@ -27,8 +27,7 @@ Bytes Datagram(const FrameTerms& terms, std::uint16_t from, std::uint16_t to = 5
   return IpFrame(terms, IpProtocol::kUdp, Udp(16, from, to), kUdpChecksumAt);
 }
 Bytes Pong(const FrameTerms& terms) {
-  return IcmpFrame(terms,
-                   Ip(terms.from).is_v6() ? Icmpv6Type::kEchoReply : IcmpType::kEchoReply);
+  return IcmpFrame(terms, Ip(terms.from).is_v6() ? Icmpv6Type::kEchoReply : IcmpType::kEchoReply);
 }
 
 // pod1 sends, pod2 gets it; and the other way round.
@@ -136,14 +135,12 @@ Bytes About(const Bytes& offending, std::string_view from, const char* to,
 std::vector<PacketRow> Errors() {
   const Bytes datagram = Datagram({}, 1);
   const Bytes datagram6 = Datagram(kSix, 1);
-  const Bytes about = About(Forwarded(datagram, kOtherPodMac), "10.0.0.11", "10.0.0.10",
-                            kOtherPodMac, kGatewayMac);
-  const Bytes about6 = About(Forwarded(datagram6, kOtherPodMac), "fd00::11", "fd00::10",
-                             kOtherPodMac, kGatewayMac);
-  const Bytes of_the_wire = Datagram({.from = "198.51.100.7",
-                                      .to = "10.0.0.10",
-                                      .from_mac = kRouterMac,
-                                      .to_mac = kUplinkMac}, 7);
+  const Bytes about =
+      About(Forwarded(datagram, kOtherPodMac), "10.0.0.11", "10.0.0.10", kOtherPodMac, kGatewayMac);
+  const Bytes about6 =
+      About(Forwarded(datagram6, kOtherPodMac), "fd00::11", "fd00::10", kOtherPodMac, kGatewayMac);
+  const Bytes of_the_wire = Datagram(
+      {.from = "198.51.100.7", .to = "10.0.0.10", .from_mac = kRouterMac, .to_mac = kUplinkMac}, 7);
   const Bytes about_others =
       About(of_the_wire, "10.0.0.11", "198.51.100.7", kOtherPodMac, kGatewayMac);
   return {

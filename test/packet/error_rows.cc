@@ -19,8 +19,7 @@ PacketRow Error(const char* sentence, net::PortId port, const Bytes& offending,
 }
 PacketRow NoError(const char* sentence, const Bytes& offending,
                   const char* reason = "ttl_exceeded") {
-  return {
-      .sentence = sentence, .steps = {{.in = {{kPod1, offending}}}}, .drops = {{reason, 1}}};
+  return {.sentence = sentence, .steps = {{.in = {{kPod1, offending}}}}, .drops = {{reason, 1}}};
 }
 
 std::vector<PacketRow> Kinds() {

@@ -92,9 +92,8 @@ INSTANTIATE_TEST_SUITE_P(Connections, PacketTest, ::testing::ValuesIn(Connection
 // The rows of all tables together provoke every reason, so that a new one cannot do without.
 TEST(PacketRows, EveryDropReasonIsProvoked) {
   std::set<std::string> provoked;
-  for (const auto& rows :
-       {ForwardingRows(), NeighbourRows(), ErrorRows(), LargeFrameRows(), DropRows(),
-        ConnectionRows()}) {
+  for (const auto& rows : {ForwardingRows(), NeighbourRows(), ErrorRows(), LargeFrameRows(),
+                           DropRows(), ConnectionRows()}) {
     for (const PacketRow& row : rows) {
       for (const auto& [name, count] : row.drops) {
         provoked.insert(name);
