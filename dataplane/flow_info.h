@@ -30,7 +30,7 @@ struct FlowInfo {
   net::FlowTuple translated;  // as it left
   net::PortId ingress;
   net::PortId egress;
-  std::string state;  // "unanswered", "answered"
+  std::string state;  // of TCP "syn_sent", "established", ...; else "unanswered", "answered"
   std::uint32_t idle_ms = 0;
   Counts sent;      // in the direction of the first packet
   Counts answered;  // in the other

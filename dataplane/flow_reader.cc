@@ -53,12 +53,19 @@ std::uint32_t IdleMs(const Connection& connection, tables::Ticks now) {
   return static_cast<std::uint32_t>((static_cast<std::uint64_t>(ticks) << 20) / 1'000'000);
 }
 
+std::string StateOf(const Connection& connection) {
+  if (connection.original.protocol == net::IpProtocol::kTcp) {
+    return std::string(tables::Name(tables::TcpStateOf(connection)));
+  }
+  return tables::Answered(connection) ? "answered" : "unanswered";
+}
+
 FlowInfo InfoOf(const Connection& connection, tables::Ticks now) {
   return {.original = KeyOf(connection, /*reply=*/false),
           .translated = TranslatedOf(connection, /*reply=*/false),
           .ingress = connection.original.ingress,
           .egress = connection.reply.ingress,
-          .state = tables::Answered(connection) ? "answered" : "unanswered",
+          .state = StateOf(connection),
           .idle_ms = IdleMs(connection, now),
           .sent = CountsOf(connection.original, connection.cold_original),
           .answered = CountsOf(connection.reply, connection.cold_reply)};

@@ -98,6 +98,7 @@ TEST_F(FlowReaderTest, TellsWhatIsKnownOfAConnection) {
   connection.original.bytes.Add(500);
   connection.cold_original.foreign_packets = 2;
   connection.cold_original.foreign_bytes = 20;
+  connection.cold_original.tcp.Store({.end = 1, .flags = tables::TcpSide::kSyn});
   connection.reply.worker = 0;
   connection.reply.packets.Add(1);
   connection.reply.bytes.Add(60);
@@ -111,7 +112,7 @@ TEST_F(FlowReaderTest, TellsWhatIsKnownOfAConnection) {
   EXPECT_EQ(flow.translated, Tuple(IpProtocol::kTcp, "10.0.0.1", 1002, "10.0.0.2", 8443));
   EXPECT_EQ(flow.ingress, kWeb);
   EXPECT_EQ(flow.egress, kDb);
-  EXPECT_EQ(flow.state, "answered");
+  EXPECT_EQ(flow.state, "syn_sent");
   EXPECT_NEAR(flow.idle_ms, 2000, 3);
   EXPECT_EQ(flow.sent.packets, 7U);
   EXPECT_EQ(flow.sent.bytes, 520U);
@@ -123,7 +124,16 @@ TEST_F(FlowReaderTest, CountsBeyondTheLimit) {
   const FlowList list = reader_->List({}, 2, kStart);
   EXPECT_EQ(list.flows.size(), 2U);
   EXPECT_EQ(list.matching, 3U);
-  EXPECT_EQ(list.flows.front().state, "unanswered");
+}
+
+TEST_F(FlowReaderTest, TellsWhetherOthersThanTcpWereAnswered) {
+  const FlowQuery udp{.port = {}, .host = {}, .protocol = IpProtocol::kUdp, .l4_port = {}};
+  EXPECT_EQ(reader_->List(udp, 1, kStart).flows.at(0).state, "unanswered");
+  tables::Direction* reply =
+      table_->Find(Tuple(IpProtocol::kUdp, "2001:db8::9", 53, "fd00::1", 1001));
+  ASSERT_NE(reply, nullptr);
+  reply->worker = 1;
+  EXPECT_EQ(reader_->List(udp, 1, kStart).flows.at(0).state, "answered");
 }
 
 TEST_F(FlowReaderTest, EndsWhatMatches) {

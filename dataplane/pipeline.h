@@ -10,6 +10,7 @@
 //     answer         ARP, neighbour discovery, ping of the gateway
 //     route          endpoint or longest prefix
 //     connect        the decision becomes a connection
+//   follow           a TCP segment must fit its connection
 //   forward          translation, TTL, MTU, next hop, Ethernet addresses, counters
 //   send             the one copy, batched per destination
 //   release          the source's buffers go back, in order
@@ -21,6 +22,7 @@
 #include "dataplane/stages/answer.h"
 #include "dataplane/stages/connect.h"
 #include "dataplane/stages/find_connection.h"
+#include "dataplane/stages/follow_tcp.h"
 #include "dataplane/stages/forward.h"
 #include "dataplane/stages/load_headers.h"
 #include "dataplane/stages/parse.h"
@@ -42,7 +44,7 @@ inline void ProcessBurst(stages::Context& ctx, core::Batch& batch) {
   stages::FindConnections(ctx, burst);
   stages::RunStepsOnUnknown<stages::SourceGuard, stages::Track, stages::Answer, stages::Route,
                             stages::Connect>(ctx, burst);
-  stages::RunSteps<stages::Forward>(ctx, burst);
+  stages::RunSteps<stages::FollowTcp, stages::Forward>(ctx, burst);
   stages::SendPackets(ctx.tables, ctx.worker, burst.ready(), &ctx);
   ++ctx.worker.burst_sequence;
 }

@@ -34,7 +34,7 @@ void AddObserveFlags(CLI::App& verb, const std::shared_ptr<ObserveFlags>& flags)
           });
   AddTexts(verb, "--step", "NAME",
            "only after this step: receive, parse, find_connection, source_guard, track, answer, "
-           "route, connect, forward, send; repeat for more (default: all)",
+           "route, connect, follow, forward, send; repeat for more (default: all)",
            [=](Text step) { filter->add_step(step); });
   AddNumber(verb, "--count", "ends after so many packets (default: when interrupted)",
             [=](std::uint32_t count) { flags->count = count; });

@@ -117,6 +117,11 @@ enum class DropSeverity : std::uint8_t {
     "the connection table is full (--flow-entries); connections that exist go on")              \
   X(kConnectionClash, "connection_clash", "connect", kNormal,                                   \
     "another connection has the same addresses and ports")                                      \
+  /* follow */                                                                                  \
+  X(kTcpFlags, "tcp_flags", "follow", kSecurity,                                                \
+    "a TCP segment with a set of flags that no sender sends")                                   \
+  X(kTcpWindow, "tcp_window", "follow", kWarning,                                               \
+    "a TCP segment outside of its connection's window, or of an older connection")              \
   /* forward */                                                                                 \
   X(kTtlExceeded, "ttl_exceeded", "forward", kNormal, "TTL or hop limit ran out")               \
   X(kMtuExceeded, "mtu_exceeded", "forward", kNormal,                                           \

@@ -56,14 +56,16 @@ enum class StepId : std::uint8_t {
   kAnswer,
   kRoute,
   kConnect,
+  kFollow,
   kForward,
   kSend,
   kCount,
 };
 
 constexpr const char* StepName(StepId step) {
-  constexpr const char* kNames[] = {"receive", "parse", "find_connection", "source_guard", "track",
-                                    "answer",  "route", "connect",         "forward",      "send"};
+  constexpr const char* kNames[] = {
+      "receive", "parse",   "find_connection", "source_guard", "track", "answer",
+      "route",   "connect", "follow",          "forward",      "send"};
   return step < StepId::kCount ? kNames[static_cast<unsigned>(step)] : "unknown";
 }
 

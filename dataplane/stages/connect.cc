@@ -28,6 +28,17 @@ DropReason WhyNotOpen(const Context& ctx, const Packet& packet) {
   return DropReason::kNone;
 }
 
+// A connection whose beginning was not seen is followed with more patience.
+void BeginTcp(const Packet& packet, tables::Direction& original) {
+  if (packet.protocol != net::IpProtocol::kTcp ||
+      (packet.HeaderAt<net::TcpHeader>(packet.l4_offset)->flags & net::TcpHeader::kSyn) != 0) {
+    return;
+  }
+  tables::Connection& connection = tables::ConnectionOf(original);
+  connection.cold_original.tcp.Store(tables::TcpSide::PickedUp());
+  connection.cold_reply.tcp.Store(tables::TcpSide::PickedUp());
+}
+
 }  // namespace
 
 Verdict Connect::Decide(Context& ctx, Packet& packet) {
@@ -45,8 +56,10 @@ Verdict Connect::Decide(Context& ctx, Packet& packet) {
       if (inserted.original->ingress != packet.ingress) {
         break;
       }
-      [[fallthrough]];
+      packet.direction = inserted.original;
+      return Verdict::Continue();
     case Result::kInserted:
+      BeginTcp(packet, *inserted.original);
       packet.direction = inserted.original;
       return Verdict::Continue();
     case Result::kClash:

@@ -3,6 +3,7 @@
 #include <array>
 #include <memory>
 
+#include "dataplane/stages/follow_tcp.h"
 #include "dataplane/stages/packet_tuple.h"
 
 namespace pollux::stages {
@@ -28,6 +29,11 @@ void Check(Context& ctx, Packet& packet, Direction& direction) {
       ctx.worker.renewals_left -= ctx.worker.renewals_left > 0 ? 1U : 0U;
       return;
     }
+  }
+  if (packet.protocol == net::IpProtocol::kTcp && FollowTcp::OpensAnew(packet, direction))
+      [[unlikely]] {
+    ctx.worker.flows->connections.Remove(tables::ConnectionOf(direction));
+    return;  // the first packet of another
   }
   packet.direction = &direction;
   if (ctx.observers != nullptr) [[unlikely]] {

@@ -29,10 +29,7 @@ void TakeOver(const Direction& from, const tables::ColdDirection& cold_from, Dir
   to.worker.store(from.worker.load(std::memory_order_relaxed), std::memory_order_relaxed);
   to.packets.Add(from.packets.value());
   to.bytes.Add(from.bytes.value());
-  for (std::size_t i = 0; i < cold_to.tracked.size(); ++i) {
-    cold_to.tracked[i].store(cold_from.tracked[i].load(std::memory_order_relaxed),
-                             std::memory_order_relaxed);
-  }
+  cold_to.tcp.Store(cold_from.tcp.Load());
   cold_to.foreign_packets.fetch_add(cold_from.foreign_packets.load(std::memory_order_relaxed),
                                     std::memory_order_relaxed);
   cold_to.foreign_bytes.fetch_add(cold_from.foreign_bytes.load(std::memory_order_relaxed),

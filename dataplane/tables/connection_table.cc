@@ -130,9 +130,7 @@ void Fill(Direction& direction, ColdDirection& cold, const Side& side, const Con
   direction.packets.Reset();
   direction.bytes.Reset();
   SetTranslation(direction, cold, side.key, side.leaves_as);
-  for (std::atomic<std::uint64_t>& word : cold.tracked) {
-    word.store(0, std::memory_order_relaxed);
-  }
+  cold.tcp.Store({});
   cold.foreign_packets.store(0, std::memory_order_relaxed);
   cold.foreign_bytes.store(0, std::memory_order_relaxed);
 }

@@ -5,10 +5,30 @@
 namespace pollux::tables {
 namespace {
 
+std::uint32_t SecondsOf(TcpState state, const ConnectionTimeouts& timeouts) {
+  switch (state) {
+    case TcpState::kNone:
+    case TcpState::kSynSent:
+    case TcpState::kSynReceived:
+      return timeouts.tcp_opening;
+    case TcpState::kEstablished:
+      return timeouts.tcp_established;
+    case TcpState::kCloseWait:
+      return timeouts.tcp_half_closed;
+    case TcpState::kFinWait:
+    case TcpState::kLastAck:
+      return timeouts.tcp_closing;
+    case TcpState::kTimeWait:
+    case TcpState::kClosed:
+      break;
+  }
+  return timeouts.tcp_closed;
+}
+
 std::uint32_t SecondsOf(const Connection& connection, const ConnectionTimeouts& timeouts) {
   switch (connection.original.protocol) {
     case net::IpProtocol::kTcp:
-      return Answered(connection) ? timeouts.tcp_established : timeouts.tcp_opening;
+      return SecondsOf(TcpStateOf(connection), timeouts);
     case net::IpProtocol::kUdp:
       return Answered(connection) ? timeouts.udp_answered : timeouts.udp_unanswered;
     case net::IpProtocol::kIcmp:
@@ -20,6 +40,10 @@ std::uint32_t SecondsOf(const Connection& connection, const ConnectionTimeouts& 
 }
 
 }  // namespace
+
+TcpState TcpStateOf(const Connection& connection) {
+  return StateOf(connection.cold_original.tcp.Load(), connection.cold_reply.tcp.Load());
+}
 
 bool Answered(const Connection& connection) {
   return connection.reply.worker.load(std::memory_order_relaxed) != Direction::kNobody;

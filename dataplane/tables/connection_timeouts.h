@@ -1,7 +1,8 @@
 // How long a connection may be silent before it is forgotten.
 //
-// Defaults are those of Linux's nf_conntrack, but for established TCP, where kube-proxy's day is
-// used (--conntrack-tcp-timeout-established).
+// Defaults are those of Linux's nf_conntrack, but for established and half closed TCP, where
+// kube-proxy's day and hour are used (--conntrack-tcp-timeout-established, -close-wait), and for
+// TIME-WAIT, which both ends keep themselves.
 // Threading: plain values.
 #pragma once
 
@@ -14,16 +15,18 @@ namespace pollux::tables {
 
 // In seconds, at most 20 days.
 struct ConnectionTimeouts {
-  std::uint32_t tcp_opening = 60;  // SYN seen, not answered yet or not confirmed
+  std::uint32_t tcp_opening = 60;  // until the handshake is done
   std::uint32_t tcp_established = 86400;
-  std::uint32_t tcp_closing = 120;  // a FIN was seen
-  std::uint32_t tcp_closed = 10;    // both FINs acknowledged, or reset
+  std::uint32_t tcp_half_closed = 3600;  // one FIN, acknowledged
+  std::uint32_t tcp_closing = 120;       // a FIN that is not acknowledged
+  std::uint32_t tcp_closed = 10;         // both FINs acknowledged, or reset
   std::uint32_t udp_unanswered = 30;
   std::uint32_t udp_answered = 120;
   std::uint32_t icmp = 30;
   std::uint32_t other = 600;
 };
 
+TcpState TcpStateOf(const Connection& connection);
 // Whether a packet came back.
 bool Answered(const Connection& connection);
 

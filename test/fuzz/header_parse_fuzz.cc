@@ -161,7 +161,7 @@ void ProcessWatched(Context& ctx, core::Batch& batch) {
   FindConnections(ctx, burst);
   RunStepsOnUnknown<Watched<SourceGuard>, Watched<Track>, Watched<Answer>, Watched<Route>,
                     Watched<Connect>>(ctx, burst);
-  RunSteps<Watched<Forward>>(ctx, burst);
+  RunSteps<Watched<FollowTcp>, Watched<Forward>>(ctx, burst);
   SendPackets(ctx.tables, ctx.worker, burst.ready(), &ctx);
 }
 

@@ -121,7 +121,7 @@ TEST_F(LiveObserveTest, TracesAPacketThroughAllItsSteps) {
     for (const api::Observation& seen : batch.items()) {
       auto& steps = packets[{seen.worker(), seen.packet()}];
       steps.push_back(seen);
-      journey = steps.size() == 5 && steps.back().egress() == "db" ? &steps : journey;
+      journey = steps.size() == 6 && steps.back().egress() == "db" ? &steps : journey;
     }
     return journey != nullptr;
   });
@@ -136,7 +136,8 @@ TEST_F(LiveObserveTest, TracesAPacketThroughAllItsSteps) {
     EXPECT_THAT(seen.summary(), HasSubstr("IPv4 10.1.0.1.1024 > 10.1.0.2.9: TCP ["));
     EXPECT_EQ(seen.data(), "");
   }
-  EXPECT_THAT(names, ElementsAre("receive", "parse", "find_connection", "forward", "send"));
+  EXPECT_THAT(names,
+              ElementsAre("receive", "parse", "find_connection", "follow", "forward", "send"));
   EXPECT_EQ(journey->front().egress(), "");
   EXPECT_THAT(journey->front().summary(), StartsWith("02:00:00:00:01:01 > 02:00:00:00:00:01, "));
   EXPECT_THAT(journey->back().summary(), StartsWith("02:00:00:00:00:01 > 02:00:00:00:01:02, "));

@@ -15,12 +15,20 @@ const FrameTerms kBack{.from = "10.0.0.11", .to = "10.0.0.10", .from_mac = kOthe
 const FrameTerms kSix{.from = "fd00::10", .to = "fd00::11"};
 const FrameTerms kSixBack{.from = "fd00::11", .to = "fd00::10", .from_mac = kOtherPodMac};
 
-Bytes Segment(const FrameTerms& terms, std::uint8_t flags, std::uint16_t from, std::uint16_t to) {
+// Of a connection between port 1000 and port 80, by its numbers.
+struct Numbers {
+  std::uint32_t sequence = 5001;
+  std::uint32_t acknowledgement = 901;
+};
+Bytes Segment(const FrameTerms& terms, std::uint8_t flags, std::uint16_t from, std::uint16_t to,
+              const Numbers& numbers = {}) {
   Bytes l4 = Tcp(0);
   auto& tcp = Overlay<TcpHeader>(l4, 0);
   tcp.flags = flags;
   tcp.source_port = net::Be16(from);
   tcp.destination_port = net::Be16(to);
+  tcp.sequence = net::Be32(numbers.sequence);
+  tcp.acknowledgement = net::Be32(numbers.acknowledgement);
   return IpFrame(terms, IpProtocol::kTcp, l4, kTcpChecksumAt);
 }
 Bytes Datagram(const FrameTerms& terms, std::uint16_t from, std::uint16_t to = 53) {
@@ -45,8 +53,8 @@ Step Later(std::uint64_t milliseconds, Step step) {
 
 std::vector<PacketRow> Openings() {
   const Bytes segment = Segment({}, TcpHeader::kAck, 1000, 80);
-  const Bytes syn = Segment({}, TcpHeader::kSyn, 1000, 80);
-  const Bytes syn_ack = Segment(kBack, TcpHeader::kSyn | TcpHeader::kAck, 80, 1000);
+  const Bytes syn = Segment({}, TcpHeader::kSyn, 1000, 80, {5000, 0});
+  const Bytes syn_ack = Segment(kBack, TcpHeader::kSyn | TcpHeader::kAck, 80, 1000, {900, 5001});
   PacketRow clash{.sentence = "a_datagram_that_is_its_own_reply",
                   .steps = {Nowhere(kPod1, Datagram({.to = "10.0.0.10"}, 53, 53))},
                   .drops = {{"connection_clash", 1}}};
@@ -63,7 +71,7 @@ std::vector<PacketRow> Openings() {
        .drops = {{"tcp_not_opening", 1}},
        .options = kStartedLongAgo},
       {.sentence = "after_a_start_segments_are_picked_up_for_a_while",
-       .steps = {There(segment), Back(Segment(kBack, TcpHeader::kAck, 80, 1000)),
+       .steps = {There(segment), Back(Segment(kBack, TcpHeader::kAck, 80, 1000, {901, 5001})),
                  Later(61'000, There(segment)),
                  Nowhere(kPod1, Segment({}, TcpHeader::kAck, 1001, 80))},
        .drops = {{"tcp_not_opening", 1}}},
@@ -82,6 +90,62 @@ std::vector<PacketRow> Openings() {
        .steps = {There(IpFrame({}, IpProtocol::kGre, Pattern(40))),
                  Back(IpFrame(kBack, IpProtocol::kGre, Pattern(44)))}},
       std::move(clash),
+  };
+}
+
+// Rows that begin with the same handshake.
+PacketRow Established(const char* sentence, const std::vector<Step>& then,
+                      std::map<std::string, std::uint64_t> drops = {}) {
+  std::vector<Step> steps = {
+      There(Segment({}, TcpHeader::kSyn, 1000, 80, {5000, 0})),
+      Back(Segment(kBack, TcpHeader::kSyn | TcpHeader::kAck, 80, 1000, {900, 5001})),
+      There(Segment({}, TcpHeader::kAck, 1000, 80)),
+      Back(Segment(kBack, TcpHeader::kAck, 80, 1000, {901, 5001}))};
+  steps.insert(steps.end(), then.begin(), then.end());
+  return {.sentence = sentence,
+          .steps = std::move(steps),
+          .drops = std::move(drops),
+          .options = kStartedLongAgo};
+}
+
+std::vector<PacketRow> TcpRows() {
+  using H = TcpHeader;
+  const auto to = [](std::uint8_t flags, const Numbers& numbers = {}) {
+    return Segment({}, flags, 1000, 80, numbers);
+  };
+  const auto from = [](std::uint8_t flags, const Numbers& numbers = {901, 5001}) {
+    return Segment(kBack, flags, 80, 1000, numbers);
+  };
+  const Bytes new_syn = to(H::kSyn, {700'000, 0});
+  const Bytes syn_of_the_other_end = from(H::kSyn, {800'000, 0});
+  return {
+      Established("far_beyond_the_window", {Nowhere(kPod1, to(H::kAck, {5'000'000, 901}))},
+                  {{"tcp_window", 1}}),
+      Established("an_acknowledgement_of_what_was_never_sent",
+                  {Nowhere(kPod1, to(H::kAck, {5001, 90'000}))}, {{"tcp_window", 1}}),
+      Established("flags_that_nobody_sends",
+                  {Nowhere(kPod1, to(H::kSyn | H::kFin)), Nowhere(kPod1, to(0)),
+                   Nowhere(kPod1, to(H::kSyn | H::kRst))},
+                  {{"tcp_flags", 3}}),
+      Established("a_guessed_reset_does_nothing",
+                  {Nowhere(kPod2, from(H::kRst, {5'000'000, 0})), There(to(H::kAck))},
+                  {{"tcp_window", 1}}),
+      Established("after_a_reset_a_syn_opens_another_connection",
+                  {Back(from(H::kRst | H::kAck)), There(new_syn),
+                   Back(from(H::kSyn | H::kAck, {60'000, 700'001})),
+                   There(to(H::kAck, {700'001, 60'001}))}),
+      Established("or_a_syn_of_the_other_end",
+                  {There(to(H::kRst | H::kAck)), Back(syn_of_the_other_end),
+                   There(to(H::kSyn | H::kAck, {60'000, 800'001}))}),
+      Established("after_both_fins_as_well",
+                  {There(to(H::kFin | H::kAck)), Back(from(H::kAck, {901, 5002})),
+                   Back(from(H::kFin | H::kAck, {901, 5002})), There(to(H::kAck, {5002, 902})),
+                   There(new_syn), Back(from(H::kSyn | H::kAck, {60'000, 700'001}))}),
+      Established("a_closed_connection_is_forgotten_soon",
+                  {There(to(H::kRst | H::kAck)), Later(13'000, Nowhere(kPod2, from(H::kAck)))},
+                  {{"tcp_not_opening", 1}}),
+      Established("an_established_one_is_not",
+                  {Later(3'600'000, Back(from(H::kAck))), There(to(H::kAck))}),
   };
 }
 
@@ -170,7 +234,7 @@ std::vector<PacketRow> Errors() {
 
 std::vector<PacketRow> ConnectionRows() {
   std::vector<PacketRow> rows;
-  for (const auto& more : {Openings(), Ends(), Errors()}) {
+  for (const auto& more : {Openings(), TcpRows(), Ends(), Errors()}) {
     rows.insert(rows.end(), more.begin(), more.end());
   }
   return rows;
