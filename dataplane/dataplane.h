@@ -20,6 +20,7 @@
 #include "dataplane/core/port.h"
 #include "dataplane/core/port_spec.h"
 #include "dataplane/core/verdict.h"
+#include "dataplane/forwarding_config.h"
 #include "dataplane/net/address.h"
 #include "dataplane/net/ids.h"
 
@@ -28,29 +29,6 @@ namespace pollux {
 struct DataplaneOptions {
   std::vector<unsigned> worker_cores;  // one worker pinned to each
   net::MacAddress gateway_mac;         // of the switch towards every pod
-};
-
-// A pod or VM on a port. Addresses are unique in the switch.
-struct EndpointConfig {
-  std::string name;
-  net::PortId port;
-  net::MacAddress mac;
-  std::vector<net::IpAddress> addresses;
-  bool open = true;
-  friend bool operator==(const EndpointConfig&, const EndpointConfig&) = default;
-};
-
-struct RouteConfig {
-  net::IpPrefix prefix;
-  std::optional<net::IpAddress> via;  // unset: on the link
-  net::PortId port;
-  friend bool operator==(const RouteConfig&, const RouteConfig&) = default;
-};
-
-// Everything that forwarding needs beside the ports: replaced as a whole, seen whole or not at all.
-struct ForwardingConfig {
-  std::vector<EndpointConfig> endpoints;
-  std::vector<RouteConfig> routes;
 };
 
 struct PortInfo {
