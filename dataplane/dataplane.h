@@ -21,6 +21,7 @@
 #include "dataplane/core/port_spec.h"
 #include "dataplane/core/verdict.h"
 #include "dataplane/flow_info.h"
+#include "dataplane/forwarding_config.h"
 #include "dataplane/net/address.h"
 #include "dataplane/net/ids.h"
 
@@ -31,29 +32,6 @@ struct DataplaneOptions {
   net::MacAddress gateway_mac;          // of the switch towards every pod
   std::uint32_t flow_entries = 262144;  // connections, at most
   std::uint32_t pickup_seconds = 60;    // for which TCP connections are picked up after the start
-};
-
-// A pod or VM on a port. Addresses are unique in the switch.
-struct EndpointConfig {
-  std::string name;
-  net::PortId port;
-  net::MacAddress mac;
-  std::vector<net::IpAddress> addresses;
-  bool open = true;
-  friend bool operator==(const EndpointConfig&, const EndpointConfig&) = default;
-};
-
-struct RouteConfig {
-  net::IpPrefix prefix;
-  std::optional<net::IpAddress> via;  // unset: on the link
-  net::PortId port;
-  friend bool operator==(const RouteConfig&, const RouteConfig&) = default;
-};
-
-// Everything that forwarding needs beside the ports: replaced as a whole, seen whole or not at all.
-struct ForwardingConfig {
-  std::vector<EndpointConfig> endpoints;
-  std::vector<RouteConfig> routes;
 };
 
 struct PortInfo {
