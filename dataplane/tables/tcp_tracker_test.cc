@@ -12,8 +12,8 @@ namespace {
 
 using H = net::TcpHeader;
 
-constexpr std::uint32_t kClient = 1000;  // initial sequence numbers
-constexpr std::uint32_t kServer = 5000;
+constexpr std::uint32_t kClientStart = 1000;  // initial sequence numbers
+constexpr std::uint32_t kServerStart = 5000;
 constexpr std::uint8_t kSynAck = H::kSyn | H::kAck;
 constexpr std::uint8_t kFinAck = H::kFin | H::kAck;
 
@@ -32,7 +32,7 @@ struct Event {
 
 class Exchange {
  public:
-  explicit Exchange(std::uint32_t client = kClient, std::uint32_t server = kServer)
+  explicit Exchange(std::uint32_t client = kClientStart, std::uint32_t server = kServerStart)
       : initial_{client, server} {}
   void PickUp() { sides_[0] = sides_[1] = TcpSide::PickedUp(); }
 
@@ -87,6 +87,8 @@ TEST_P(TcpTracker, Row) {
   EXPECT_EQ(exchange.state(), row.state);
 }
 
+std::string NameOf(const ::testing::TestParamInfo<Row>& info) { return info.param.sentence; }
+
 constexpr From kC = From::kClient;
 constexpr From kS = From::kServer;
 constexpr std::uint32_t kSlack = kTcpReorderBytes;
@@ -129,7 +131,7 @@ INSTANTIATE_TEST_SUITE_P(
           {kC, H::kFin, 0, 0, 0, "invalid_flags"}},
          "none"},
     }),
-    [](const auto& info) { return info.param.sentence; });
+    NameOf);
 
 INSTANTIATE_TEST_SUITE_P(
     Established, TcpTracker,
@@ -145,7 +147,7 @@ INSTANTIATE_TEST_SUITE_P(
         {"a_keep_alive", true, {{kC, H::kAck, 0, 1}}, "established"},
         {"from_long_ago",
          true,
-         {{kC, H::kAck, 1 - 2000 - kSlack, 1, 0, "out_of_window"}},
+         {{kC, H::kAck, 0U - 1999 - kSlack, 1, 0, "out_of_window"}},
          "established"},
         {"acknowledging_the_unsent",
          true,
@@ -162,7 +164,7 @@ INSTANTIATE_TEST_SUITE_P(
          {{kC, H::kSyn, 90'000}, {kS, H::kAck, 1, 1}},
          "established"},
     }),
-    [](const auto& info) { return info.param.sentence; });
+    NameOf);
 
 INSTANTIATE_TEST_SUITE_P(
     Closing, TcpTracker,
@@ -189,7 +191,7 @@ INSTANTIATE_TEST_SUITE_P(
          {{kS, H::kRst, 1}, {kS, H::kSyn, 70'000, 0, 0, "reopen"}},
          "closed"},
     }),
-    [](const auto& info) { return info.param.sentence; });
+    NameOf);
 
 TEST(TcpTrackerTest, AWindowScaleCountsOnlyIfBothOffered) {
   for (const bool both : {false, true}) {
@@ -237,15 +239,17 @@ TEST(TcpTrackerTest, NeverRejectsWhatTwoHonestEndsSend) {
     Exchange exchange(0xfffff000U + round, 0xffffe000U + round * 3);
     exchange.Establish();
     std::array<std::uint32_t, 2> sent{1, 1};      // next number of each end
-    std::array<std::uint32_t, 2> received{1, 1};  // what each end has of the other
+    std::array<std::uint32_t, 2> received{1, 1};  // what each end has of the other...
+    std::array<std::uint32_t, 2> said{1, 1};      // ... and has said so
     std::deque<Event> recent;
     for (unsigned i = 0; i < 400; ++i) {
       const unsigned own = random() % 2;
-      const std::uint32_t room = received[1 - own] + 1000 - sent[own];
-      const std::uint32_t length = random() % (room + 1);
+      const std::uint32_t room = said[1 - own] + 1000 - sent[own];
+      const auto length = static_cast<std::uint32_t>(random() % (room + 1));
       const Event event{own == 0 ? kC : kS, H::kAck, sent[own], received[own], length};
       ASSERT_EQ(exchange.Send(event), "accepted") << "round " << round << ", event " << i;
       sent[own] += length;
+      said[own] = received[own];
       if (random() % 4 != 0) {
         received[1 - own] = sent[own];  // it arrived
       }
