@@ -71,8 +71,8 @@ std::vector<Index> Fill(std::span<const std::uint64_t> identities, std::uint32_t
 std::uint64_t BackendIdentity(const net::IpAddress& ip, std::uint16_t port,
                               net::IpProtocol protocol) {
   const auto words = std::bit_cast<std::array<std::uint64_t, 2>>(ip.bytes());
-  const std::uint64_t rest = std::uint64_t{port} << 16 |
-                             static_cast<std::uint64_t>(protocol) << 8 | (ip.is_v6() ? 1U : 0U);
+  const std::uint64_t rest = std::uint64_t{port} << 16 | static_cast<std::uint64_t>(protocol) << 8 |
+                             (ip.is_v6() ? 1U : 0U);
   return HashMix(words[0] ^ HashMix(words[1] ^ HashMix(rest)));
 }
 

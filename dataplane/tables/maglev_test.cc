@@ -16,8 +16,8 @@ net::IpAddress Ip(const char* text) { return net::IpAddress::Parse(text).value()
 Identities Pods(std::uint32_t count) {
   Identities identities;
   for (std::uint32_t i = 0; i < count; ++i) {
-    identities.push_back(BackendIdentity(net::Ipv4Address::FromHost(0x0a000001 + i), 8080,
-                                         net::IpProtocol::kTcp));
+    identities.push_back(
+        BackendIdentity(net::Ipv4Address::FromHost(0x0a000001 + i), 8080, net::IpProtocol::kTcp));
   }
   std::sort(identities.begin(), identities.end());
   return identities;
@@ -69,14 +69,15 @@ TEST_P(MaglevOfSize, GivesEveryBackendItsShareButForOneSlot) {
   EXPECT_LE(*most, *least + 1);
 }
 
-INSTANTIATE_TEST_SUITE_P(
-    Ladder, MaglevOfSize,
-    testing::Values(SizeRow{1, 251}, SizeRow{2, 251}, SizeRow{3, 1009}, SizeRow{10, 1009},
-                    SizeRow{11, 4093}, SizeRow{40, 4093}, SizeRow{41, 16381}, SizeRow{163, 16381},
-                    SizeRow{164, 65537}, SizeRow{6000, 65537}, SizeRow{6001, 655373},
-                    SizeRow{65534, 655373}, SizeRow{65535, 655373},
-                    SizeRow{Maglev::kMaxBackends, 655373}),
-    [](const auto& row) { return std::to_string(row.param.backends); });
+INSTANTIATE_TEST_SUITE_P(Ladder, MaglevOfSize,
+                         testing::Values(SizeRow{1, 251}, SizeRow{2, 251}, SizeRow{3, 1009},
+                                         SizeRow{10, 1009}, SizeRow{11, 4093}, SizeRow{40, 4093},
+                                         SizeRow{41, 16381}, SizeRow{163, 16381},
+                                         SizeRow{164, 65537}, SizeRow{6000, 65537},
+                                         SizeRow{6001, 655373}, SizeRow{65534, 655373},
+                                         SizeRow{65535, 655373},
+                                         SizeRow{Maglev::kMaxBackends, 655373}),
+                         [](const auto& row) { return std::to_string(row.param.backends); });
 
 TEST(Maglev, EverySizeIsPrime) {
   for (const std::size_t size : {251U, 1009U, 4093U, 16381U, 65537U, 655373U}) {
