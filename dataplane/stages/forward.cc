@@ -68,6 +68,9 @@ Verdict Forward::Slow(Context& ctx, Packet& packet) {
   if (egress.port == nullptr) {
     return AnswerWithError(ctx, packet, IcmpError::kNoRoute, DropReason::kNoRoute);
   }
+  if (way.endpoint != nullptr && !way.endpoint->open) {
+    return Verdict::Drop(DropReason::kDestinationClosed);  // since a moment ago
+  }
   packet.egress = way.port();
   if (const Verdict verdict = CheckLimits(ctx, packet, egress.mtu); !verdict.continues()) {
     return verdict;

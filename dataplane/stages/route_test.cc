@@ -228,6 +228,8 @@ TEST(Route, AClosedEndpointGetsNothing) {
     ReceivedPacket received(To(to).bytes, kPod);
     Context ctx = routed.ContextOf(kPod);
     EXPECT_EQ(TextWithError(Route::Decide(ctx, received.packet)), "destination_closed") << to;
+    EXPECT_EQ(TextWithError(Forward::Decide(ctx, received.packet)), "destination_closed")
+        << "of a connection that was decided before";
   }
 }
 
