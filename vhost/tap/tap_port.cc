@@ -7,6 +7,7 @@
 
 #include <algorithm>
 #include <array>
+#include <atomic>
 #include <cerrno>
 #include <cstdlib>
 #include <cstring>
@@ -53,10 +54,12 @@ class TapQueue final : public core::RxQueue {
   void Receive(core::Batch& batch) override {
     std::uint8_t* slot = arena_.get();
     const std::uint8_t* last = arena_.get() + kArenaBytes - kFrameOffset - kReadBytes;
-    while (!gone_ && slot <= last && batch.HasRoom()) {
+    while (!gone_.load(std::memory_order_relaxed) && slot <= last && batch.HasRoom()) {
       const ssize_t n = read(fd_, slot + kFrameOffset, kReadBytes);
       if (n < kHeaderBytes) {
-        gone_ = n < 0 && errno == EBADFD;
+        if (n < 0 && errno == EBADFD) {
+          gone_.store(true, std::memory_order_relaxed);
+        }
         return;
       }
       slot += Append(slot, static_cast<std::uint32_t>(n - kHeaderBytes), batch);
@@ -66,7 +69,8 @@ class TapQueue final : public core::RxQueue {
   void Release(core::Batch& /*batch*/) override {}  // the next Receive() reuses the arena
 
   [[nodiscard]] core::WaitHandle wait_handle() const override {
-    return gone_ ? core::WaitHandle{silent_fd_.get(), 1} : core::WaitHandle{fd_, 0};
+    return gone_.load(std::memory_order_relaxed) ? core::WaitHandle{silent_fd_.get(), 1}
+                                                 : core::WaitHandle{fd_, 0};
   }
   [[nodiscard]] bool poll_costs_syscall() const override { return true; }
 
@@ -108,7 +112,7 @@ class TapQueue final : public core::RxQueue {
   const std::uint32_t max_frame_bytes_;
   const UniqueFd silent_fd_;
   const std::unique_ptr<std::uint8_t, Free> arena_;
-  bool gone_ = false;
+  std::atomic<bool> gone_{false};  // written by the queue's worker, read by anybody
 };
 
 // The frame behind its header, as it lies.
