@@ -27,8 +27,8 @@ tables::TcpSegment SegmentOf(const Packet& packet) {
                              .flags = tcp.flags,
                              .window_scale = {}};
   if (segment.Has(TcpHeader::kSyn)) [[unlikely]] {
-    segment.window_scale = tables::ReadWindowScale(
-        {packet.head + packet.l4_offset + sizeof tcp, length - sizeof tcp});
+    segment.window_scale =
+        tables::ReadWindowScale({packet.head + packet.l4_offset + sizeof tcp, length - sizeof tcp});
   }
   return segment;
 }
