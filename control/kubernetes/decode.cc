@@ -61,8 +61,8 @@ std::string Described(const Field& object, std::string_view kind) {
   return absl::StrCat(std::string(kind), " \"", metadata["name"].Text().substr(0, 253), "\"");
 }
 
-void DecodeObject(const Field& object, std::optional<FieldProblem>& problem, std::string version,
-                  std::string name, Decoded& decoded) {
+void DecodeObject(const Field& object, std::optional<FieldProblem>& problem, const std::string& version,
+                  const std::string& name, Decoded& decoded) {
   const Kind* kind = FindKind(version, name);
   if (kind == nullptr && !problem) {
     decoded.ignored.push_back(absl::StrCat(version, " ", name));
@@ -93,20 +93,20 @@ void DecodeDocument(const Json& document, Decoded& decoded) {
   if (!root.present()) {
     return;  // an empty document
   }
-  std::string version = Required(root["apiVersion"]);
-  std::string kind = Required(root["kind"]);
+  const std::string version = Required(root["apiVersion"]);
+  const std::string kind = Required(root["kind"]);
   const bool is_list = kind.ends_with("List") && root["items"].present();
   if (problem || !is_list) {
-    return DecodeObject(root, problem, std::move(version), std::move(kind), decoded);
+    return DecodeObject(root, problem, version, kind, decoded);
   }
   // Items of a PodList need not repeat their kind.
   const std::string item_kind = kind.substr(0, kind.size() - std::string_view("List").size());
   const Field items = root["items"];
   items.ForEach([&](const Field& item) {
     const bool inherits = !item_kind.empty() && !item["kind"].present();
-    std::string own_version = inherits ? version : Required(item["apiVersion"]);
-    std::string own_kind = inherits ? item_kind : Required(item["kind"]);
-    DecodeObject(item, problem, std::move(own_version), std::move(own_kind), decoded);
+    const std::string own_version = inherits ? version : Required(item["apiVersion"]);
+    const std::string own_kind = inherits ? item_kind : Required(item["kind"]);
+    DecodeObject(item, problem, own_version, own_kind, decoded);
   });
   if (problem) {
     decoded.problems.push_back(*problem);

@@ -76,7 +76,7 @@ bool BackendSet::Before(const Backend& a, const Backend& b) {
 BackendSet::BackendSet(std::vector<Backend> backends, SelectionKinds kinds)
     : backends_(std::move(backends)), kinds_(kinds) {
   for (const SelectionKinds::Kind kind : kKinds) {
-    if ((kinds.bits >> kind & 1U) != 0) {
+    if ((kinds.bits & (1U << kind)) != 0) {
       selections_[kind] = SelectionOf(backends_, kind);
     }
   }
