@@ -17,9 +17,8 @@
 
 #include "dataplane/explain.h"
 #include "dataplane/flow_reader.h"
+#include "dataplane/forwarding.h"
 #include "dataplane/neighbours.h"
-#include "dataplane/object_book.h"
-#include "dataplane/snapshot.h"
 #include "dataplane/worker.h"
 #include "vhost/event_loop.h"
 #include "vhost/port_factory.h"
@@ -30,6 +29,8 @@ namespace {
 constexpr int kNeighbourTickMs = 250;
 // Endpoints, routes and backends together.
 constexpr std::uint32_t kMostObjects = 1U << 20;
+// Clients whose backend is remembered.
+constexpr std::size_t kAffinityEntries = 1U << 16;
 // One port may have this part of the connection table.
 constexpr std::uint32_t kShareOfOnePort = 2;
 using QueueKey = std::pair<net::PortId, unsigned>;
@@ -89,8 +90,8 @@ class Dataplane::Impl {
   [[nodiscard]] net::PortId FreeId() const;
   [[nodiscard]] std::vector<PortView> Views() const;
   [[nodiscard]] unsigned LeastLoadedWorker() const;
-  // Builds and swaps in the tables of config_ and what else is known now; waits until every worker
-  // has them and frees the old ones.
+  // Builds and swaps in the tables of forwarding_ and what else is known now; waits until every
+  // worker has them and frees the old ones.
   void PublishTables();
   // Gives each worker the plan that assignment_ says; waits until the old plans are unused.
   void PublishPlans();
@@ -107,10 +108,11 @@ class Dataplane::Impl {
   const std::unique_ptr<core::Rcu> rcu_;
   const std::unique_ptr<tables::ConnectionTable> connections_;
   core::Epochs epochs_{kMostObjects};
+  tables::AffinityTable affinity_{kAffinityEntries};
   stages::Flows flows_;
   const std::unique_ptr<FlowReader> flow_reader_;
   AdjacencyIds adjacencies_;
-  ObjectBook book_{epochs_, adjacencies_};
+  Forwarding forwarding_{epochs_, adjacencies_};
   vhost::EventLoop events_;
   vhost::PortContext context_;
   Published published_;
@@ -120,7 +122,6 @@ class Dataplane::Impl {
   std::map<net::PortId, std::unique_ptr<core::Port>> ports_;
   std::uint64_t plan_generation_ = 0;
   std::map<QueueKey, unsigned> assignment_;  // receive queue -> worker
-  ForwardingConfig config_;
   net::Revision revision_;
   std::unique_ptr<const tables::Tables> tables_;
   std::vector<std::shared_ptr<core::Subscription>> subscriptions_;
@@ -139,6 +140,7 @@ Dataplane::Impl::Impl(const DataplaneOptions& options, std::unique_ptr<core::Rcu
       connections_(std::move(connections)),
       flows_{.connections = *connections_,
              .epochs = epochs_,
+             .affinity = {.table = affinity_},
              .timeouts = {},
              .pickup_until = After(MonotonicNow(), options.pickup_seconds)},
       flow_reader_(std::make_unique<FlowReader>(
@@ -211,8 +213,7 @@ unsigned Dataplane::Impl::LeastLoadedWorker() const {
 }
 
 void Dataplane::Impl::PublishTables() {
-  auto next =
-      BuildTables(config_, Views(), book_, options_.gateway_mac, neighbour_table_, revision_);
+  auto next = forwarding_.Build(Views(), options_.gateway_mac, neighbour_table_, revision_);
   published_.tables.store(next.get(), std::memory_order_release);
   rcu_->Synchronize();
   tables_ = std::move(next);
@@ -254,7 +255,7 @@ absl::StatusOr<net::PortId> Dataplane::Impl::AddPort(const core::PortSpec& spec)
   }
   const unsigned queues = (*port)->rx_queue_count();
   ports_.emplace(id, std::move(*port));
-  book_.AdmitPort(id);
+  forwarding_.AdmitPort(id);
   PublishTables();
   for (unsigned queue = 0; queue < queues; ++queue) {
     assignment_[{id, queue}] = LeastLoadedWorker();
@@ -268,9 +269,10 @@ absl::Status Dataplane::Impl::RemovePort(net::PortId id) {
   if (Find(id) == nullptr) {
     return absl::NotFoundError(absl::StrFormat("no port with id %d", id.value()));
   }
-  const bool used = std::any_of(config_.endpoints.begin(), config_.endpoints.end(),
+  const ForwardingConfig& config = forwarding_.config();
+  const bool used = std::any_of(config.endpoints.begin(), config.endpoints.end(),
                                 [&](const EndpointConfig& e) { return e.port == id; }) ||
-                    std::any_of(config_.routes.begin(), config_.routes.end(),
+                    std::any_of(config.routes.begin(), config.routes.end(),
                                 [&](const RouteConfig& r) { return r.port == id; });
   if (used) {
     return absl::FailedPreconditionError(
@@ -281,7 +283,7 @@ absl::Status Dataplane::Impl::RemovePort(net::PortId id) {
   std::unique_ptr<core::Port> port = std::move(ports_.at(id));
   ports_.erase(id);
   neighbours_.ForgetPort(id);
-  book_.ForgetPort(id);
+  forwarding_.ForgetPort(id);
   neighbour_table_ = neighbours_.Table();
   PublishTables();
   port->PrepareRemoval();
@@ -308,18 +310,13 @@ absl::Status Dataplane::Impl::MoveQueue(net::PortId id, unsigned queue, unsigned
 
 absl::Status Dataplane::Impl::Publish(const ForwardingConfig& config, net::Revision revision) {
   const std::lock_guard lock(mutex_);
-  if (const absl::Status status = CheckForwarding(config, Views()); !status.ok()) {
+  if (const absl::Status status = forwarding_.Change(config, Views()); !status.ok()) {
     return status;
   }
-  if (const absl::Status status = book_.Admit(config); !status.ok()) {
-    book_.Settle(config_, config_);
-    return status;
-  }
-  const ForwardingConfig before = std::exchange(config_, config);
   revision_ = revision;
   PublishTables();
-  book_.Settle(before, config_);
-  Announce(before);
+  forwarding_.Settle(*tables_);
+  Announce(forwarding_.before());
   return absl::OkStatus();
 }
 
@@ -342,7 +339,7 @@ void Dataplane::Impl::AnnounceOnUplink(const tables::PortEntry& uplink,
 // New addresses are announced where somebody may remember another place for them: on uplinks in
 // whose subnets they lie.
 void Dataplane::Impl::Announce(const ForwardingConfig& before) {
-  for (const EndpointConfig& endpoint : config_.endpoints) {
+  for (const EndpointConfig& endpoint : forwarding_.config().endpoints) {
     if (std::find(before.endpoints.begin(), before.endpoints.end(), endpoint) !=
         before.endpoints.end()) {
       continue;
@@ -435,7 +432,7 @@ std::vector<NeighbourInfo> Dataplane::Impl::Neighbours() const {
 
 absl::StatusOr<Explanation> Dataplane::Impl::Explain(const ExplainQuery& query) const {
   const std::lock_guard lock(mutex_);
-  return pollux::Explain(*tables_, config_, query);
+  return pollux::Explain(*tables_, forwarding_.config(), query);
 }
 
 void Dataplane::Impl::RunNeighbours() {

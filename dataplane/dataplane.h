@@ -23,6 +23,7 @@
 #include "dataplane/flow_info.h"
 #include "dataplane/forwarding_config.h"
 #include "dataplane/net/address.h"
+#include "dataplane/net/flow_key.h"
 #include "dataplane/net/ids.h"
 
 namespace pollux {
@@ -68,11 +69,10 @@ struct NeighbourInfo {
   std::string state;  // "reachable", "resolving", "failed"
 };
 
-// Which packet is asked about: an echo request from one address to another.
+// Which packet is asked about: the first of a connection. ICMP: an echo request.
 struct ExplainQuery {
   net::PortId ingress;  // kNoPort: that of the source's endpoint, else where the route to it leads
-  net::IpAddress source;
-  net::IpAddress destination;
+  net::FlowTuple tuple;
 };
 
 // What the steps say about it, in order, each with a text for a person.
@@ -85,6 +85,8 @@ struct Explanation {
   core::Verdict verdict = core::Verdict::Continue();  // of the last step
   net::PortId ingress;
   net::PortId egress;  // kNoPort: not known when it ended
+  // As the packet leaves, where the steps came so far.
+  net::FlowTuple translated;
   std::vector<Step> steps;
 };
 

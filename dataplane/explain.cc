@@ -6,12 +6,16 @@
 #include <string>
 #include <utility>
 
-#include "dataplane/echo_request.h"
+#include "dataplane/first_packet.h"
 #include "dataplane/stages/answer.h"
 #include "dataplane/stages/forward.h"
 #include "dataplane/stages/local_address.h"
+#include "dataplane/stages/packet_tuple.h"
 #include "dataplane/stages/parse.h"
+#include "dataplane/stages/policy.h"
 #include "dataplane/stages/route.h"
+#include "dataplane/stages/service.h"
+#include "dataplane/stages/snat.h"
 #include "dataplane/stages/source_guard.h"
 
 namespace pollux {
@@ -41,16 +45,19 @@ class Journey {
              .now = {}} {
     explanation_.revision = tables.revision;
     explanation_.ingress = ingress;
-    WriteEchoRequest(request_, {.ethernet_source = SenderMac(),
-                                .ethernet_destination = ctx_.ingress.local_mac,
-                                .source = query.source,
-                                .destination = query.destination});
-    request_.packet.ingress = ingress;
+    Write(query.tuple);
   }
 
   Explanation Run() {
-    const bool arrives = Show<stages::Parse>() && Show<stages::SourceGuard>() &&
-                         Show<stages::Answer>() && Show<stages::Route>() && Show<stages::Forward>();
+    const bool passes = Show<stages::Parse>() && Show<stages::SourceGuard>() && Track() &&
+                        Show<FindService>() && Show<stages::Answer>() && Show<stages::Route>() &&
+                        Show<stages::Policy>() && Show<stages::Snat>();
+    explanation_.translated = ctx_.decision.translated;
+    if (passes) {
+      Write(ctx_.decision.translated);  // as it leaves: forward looks at the packet
+      packet_.egress = ctx_.decision.destination.port();
+    }
+    const bool arrives = passes && Reparse() && Show<stages::Forward>();
     // An ICMP error goes back, but that is not where the packet was going.
     if (explanation_.verdict.kind() != VerdictKind::kDropAnswer) {
       explanation_.egress = packet_.egress;
@@ -78,11 +85,42 @@ class Journey {
     if (port.role == PortRole::kHost) {
       return port.peer_mac;
     }
-    const tables::Endpoint* source = tables_.endpoints->Find(query_.source);
+    const tables::Endpoint* source = tables_.endpoints->Find(query_.tuple.source);
     if (source != nullptr && source->port == explanation_.ingress) {
       return source->mac;
     }
     return port.endpoint_macs.empty() ? kSomebodyOnTheWire : port.endpoint_macs.front();
+  }
+
+  // The service step without what it remembers of clients: an answer must not renew it.
+  struct FindService {
+    static constexpr StepId kId = StepId::kService;
+    static Verdict Decide(stages::Context& ctx, core::Packet&) {
+      const DropReason reason = stages::Service::Choose(ctx.tables, nullptr, ctx.now, ctx.decision);
+      return reason == DropReason::kNone            ? Verdict::Continue()
+             : stages::Service::IsRejection(reason) ? Verdict::DropAnswer(reason)
+                                                    : Verdict::Drop(reason);
+    }
+  };
+
+  void Write(const net::FlowTuple& tuple) {
+    request_.packet = {};
+    WriteFirstPacket(request_, {.ethernet_source = SenderMac(),
+                                .ethernet_destination = ctx_.ingress.local_mac,
+                                .tuple = tuple});
+    request_.packet.ingress = explanation_.ingress;
+  }
+  // No connection is looked for: the question is about a first packet.
+  bool Track() {
+    ctx_.tracked = true;
+    ctx_.decision = stages::Undecided(explanation_.ingress, query_.tuple);
+    return true;
+  }
+  bool Reparse() {
+    const net::PortId egress = ctx_.decision.destination.port();
+    const bool parsed = stages::Parse::Decide(ctx_, packet_).continues();
+    packet_.egress = egress;
+    return parsed;
   }
 
   // True if the packet goes on.
@@ -95,13 +133,32 @@ class Journey {
     explanation_.verdict = verdict;
     const bool dropped =
         verdict.kind() == VerdictKind::kDrop || verdict.kind() == VerdictKind::kDropAnswer;
-    const bool says_something =
-        Step::kId != StepId::kParse &&
-        !(Step::kId == StepId::kForward && Egress().role != PortRole::kUplink);
-    if (says_something || dropped) {
+    if (SaysSomething(Step::kId) || dropped) {
       Say(Step::kId, dropped ? DropText(Step::kId, verdict) : PassText(Step::kId, verdict));
     }
     return verdict.continues();
+  }
+
+  [[nodiscard]] bool SaysSomething(StepId step) const {
+    const stages::Decision& decision = ctx_.decision;
+    switch (step) {
+      case StepId::kParse:
+        return false;
+      case StepId::kService:
+        return decision.frontend != nullptr;
+      case StepId::kPolicy:
+        return IsJudged(decision.source) || IsJudged(decision.destination);
+      case StepId::kSnat:
+        return decision.translated.source != decision.original.source;
+      case StepId::kForward:
+        return Egress().role == PortRole::kUplink;
+      default:
+        return true;
+    }
+  }
+  // Policies may select it.
+  [[nodiscard]] bool IsJudged(const stages::Way& way) const {
+    return way.endpoint != nullptr && !config_.policies.empty();
   }
 
   // For the next hop's Ethernet address, the packet waiting meanwhile.
@@ -109,8 +166,8 @@ class Journey {
     return stages::SourceTowards(Egress(), NextHop()).has_value();
   }
   [[nodiscard]] net::IpAddress NextHop() const {
-    const tables::NextHop& hop = *tables_.routes->Find(query_.destination);
-    return hop.has_via ? hop.via : query_.destination;
+    const tables::NextHop& hop = *tables_.routes->Find(Destination());
+    return hop.has_via ? hop.via : Destination();
   }
 
   void Say(StepId step, std::string text) {
@@ -133,9 +190,14 @@ class Journey {
                         PortName(endpoint->port));
   }
 
+  // After translation, as far as that was decided.
+  [[nodiscard]] const net::IpAddress& Destination() const {
+    return ctx_.tracked ? ctx_.decision.translated.destination : query_.tuple.destination;
+  }
+
   // "route 10.2.0.0/16 via 192.0.2.254 on port up", or "" for what no route contains.
   [[nodiscard]] std::string Way() const {
-    const tables::NextHop* hop = tables_.routes->Find(query_.destination);
+    const tables::NextHop* hop = tables_.routes->Find(Destination());
     if (hop == nullptr) {
       return "";
     }
@@ -147,12 +209,16 @@ class Journey {
 
   [[nodiscard]] std::string DropText(StepId step, Verdict verdict) const {
     std::string text(core::Describe(verdict.reason()).text);
-    if (step == StepId::kSourceGuard) {
-      absl::StrAppend(&text, "; ", Owner(query_.source), "; the packet enters by port ",
+    if (step == StepId::kService) {
+      absl::StrAppend(&text, "; ", ServiceText());
+    } else if (step == StepId::kPolicy) {
+      absl::StrAppend(&text, "; ", PolicyText(verdict.reason()));
+    } else if (step == StepId::kSourceGuard) {
+      absl::StrAppend(&text, "; ", Owner(query_.tuple.source), "; the packet enters by port ",
                       PortName(explanation_.ingress));
     } else if ((step == StepId::kRoute || step == StepId::kForward) &&
-               tables_.endpoints->Find(query_.destination) != nullptr) {
-      absl::StrAppend(&text, "; ", Owner(query_.destination));
+               tables_.endpoints->Find(Destination()) != nullptr) {
+      absl::StrAppend(&text, "; ", Owner(Destination()));
     } else if (const std::string way = Way();
                (step == StepId::kRoute || step == StepId::kForward) && !way.empty()) {
       absl::StrAppend(&text, "; ", way);
@@ -161,16 +227,23 @@ class Journey {
       absl::StrAppend(&text, ", which has no address of that family to ask from");
     }
     const bool told = verdict.kind() == VerdictKind::kDropAnswer;
-    return absl::StrCat(text, told ? "; the sender is told by ICMP" : "");
+    return absl::StrCat(text,
+                        told && step != StepId::kService ? "; the sender is told by ICMP" : "");
   }
 
   [[nodiscard]] std::string PassText(StepId step, Verdict verdict) const {
     switch (step) {
       case StepId::kSourceGuard:
         return GuardText();
+      case StepId::kService:
+        return ServiceText();
+      case StepId::kPolicy:
+        return PolicyText(DropReason::kNone);
+      case StepId::kSnat:
+        return absl::StrCat("the source hides behind ", ctx_.decision.translated.source.ToString());
       case StepId::kAnswer:
         return verdict.kind() == VerdictKind::kSend
-                   ? absl::StrCat("the switch itself has ", query_.destination.ToString(),
+                   ? absl::StrCat("the switch itself has ", query_.tuple.destination.ToString(),
                                   " on this port: it answers ping and nothing else")
                    : "not for the switch itself";
       case StepId::kRoute:
@@ -180,6 +253,69 @@ class Journey {
       default:
         return "";
     }
+  }
+
+  // "service shop/web:http, cluster_ip 10.96.0.1: to 10.1.0.2 port 8080, one of 3 backends"
+  [[nodiscard]] std::string ServiceText() const {
+    const stages::Decision& decision = ctx_.decision;
+    if (decision.frontend == nullptr) {
+      return absl::StrCat(query_.tuple.destination.ToString(), " is a service's address");
+    }
+    const tables::Service& service = *tables_.services->FindService(decision.frontend->service);
+    const std::string text = absl::StrCat("service ", service.config->name);
+    if (decision.backend == nullptr) {
+      return absl::StrCat(text, ", which has ", service.config->backends.size(),
+                          " backends in all");
+    }
+    return absl::StrCat(text, ": ", Owner(decision.backend->ip), ", port ", decision.backend->port,
+                        " is Maglev's choice of ", service.config->backends.size(), " backends");
+  }
+
+  // Who says so: the rule, or why none is asked.
+  [[nodiscard]] std::string JudgementText(const policy::Judgement& judgement,
+                                          const net::IpAddress& pod, const char* direction) const {
+    if (judgement.rule) {
+      return absl::StrCat("policy ", NameOfPolicy(judgement.rule->policy), " allows it by its ",
+                          direction, " rule ", judgement.rule->rule + 1);
+    }
+    return absl::StrCat("no policy isolates ", pod.ToString(), " for ", direction);
+  }
+  [[nodiscard]] std::string NameOfPolicy(std::uint32_t index) const {
+    const policy::Policy& policy = *config_.policies[index];
+    return absl::StrCat(policy.name_space, "/", policy.name);
+  }
+  // "policies shop/a, shop/b isolate it"
+  [[nodiscard]] std::string DenialText(const net::IpAddress& pod, bool egress) const {
+    const std::uint32_t profile = tables_.identities->Of(pod).profile;
+    const auto& sets = tables_.policies->profiles()[profile - 1];
+    std::string names;
+    for (const std::uint32_t index :
+         tables_.policies->PoliciesOf(egress ? sets.egress : sets.ingress)) {
+      absl::StrAppend(&names, names.empty() ? "" : ", ", NameOfPolicy(index));
+    }
+    return absl::StrCat(pod.ToString(), " is isolated by ", names, ", and none of their rules");
+  }
+  [[nodiscard]] std::string PolicyText(DropReason reason) const {
+    const stages::Decision& decision = ctx_.decision;
+    if (reason == DropReason::kPolicyEgress) {
+      return DenialText(decision.original.source, true) + " allows it";
+    }
+    if (reason == DropReason::kPolicyIngress) {
+      return DenialText(decision.translated.destination, false) + " allows it";
+    }
+    if (decision.source.endpoint == decision.destination.endpoint) {
+      return "a pod is never cut from itself";
+    }
+    std::string text;
+    if (decision.source.endpoint != nullptr) {
+      text = JudgementText(decision.egress_judgement, decision.original.source, "egress");
+    }
+    if (decision.destination.endpoint != nullptr) {
+      absl::StrAppend(
+          &text, text.empty() ? "" : "; ",
+          JudgementText(decision.ingress_judgement, decision.translated.destination, "ingress"));
+    }
+    return text;
   }
 
   [[nodiscard]] std::string GuardText() const {
@@ -193,14 +329,13 @@ class Journey {
       case PortRole::kPod:
         break;
     }
-    return tables_.endpoints->Find(query_.source) != nullptr
-               ? Owner(query_.source)
-               : absl::StrCat(query_.source.ToString(), " may talk to the switch only");
+    return tables_.endpoints->Find(query_.tuple.source) != nullptr
+               ? Owner(query_.tuple.source)
+               : absl::StrCat(query_.tuple.source.ToString(), " may talk to the switch only");
   }
 
   [[nodiscard]] std::string RouteText() const {
-    return tables_.endpoints->Find(query_.destination) != nullptr ? Owner(query_.destination)
-                                                                  : Way();
+    return tables_.endpoints->Find(Destination()) != nullptr ? Owner(Destination()) : Way();
   }
 
   [[nodiscard]] std::string ForwardText(Verdict verdict) const {
@@ -219,9 +354,10 @@ class Journey {
     const tables::PortEntry& egress = Egress();
     std::string text = absl::StrCat("leaves by port ", PortName(packet_.egress));
     if (egress.mtu < ctx_.ingress.mtu) {
-      absl::StrAppend(&text, "; packets of more than ", egress.mtu, " bytes are ",
-                      query_.source.is_v4() ? "fragmented, or with DF dropped (" : "dropped (",
-                      NameOf(DropReason::kMtuExceeded), "), which the sender is told");
+      absl::StrAppend(
+          &text, "; packets of more than ", egress.mtu, " bytes are ",
+          query_.tuple.source.is_v4() ? "fragmented, or with DF dropped (" : "dropped (",
+          NameOf(DropReason::kMtuExceeded), "), which the sender is told");
     }
     if (const core::PortStatus status = egress.port->Status(); !status.link_up) {
       absl::StrAppend(&text, "; now its peer is not there (", status.state,
@@ -236,7 +372,7 @@ class Journey {
   core::PortCounters counters_;  // of nobody
   const std::unique_ptr<stages::WorkerState> worker_;
   stages::Context ctx_;
-  EchoRequest request_;
+  FirstPacket request_;
   core::Packet& packet_ = request_.packet;
   Explanation explanation_;
 };
@@ -245,10 +381,10 @@ net::PortId IngressOf(const tables::Tables& tables, const ExplainQuery& query) {
   if (query.ingress != net::kNoPort) {
     return query.ingress;
   }
-  if (const tables::Endpoint* source = tables.endpoints->Find(query.source)) {
+  if (const tables::Endpoint* source = tables.endpoints->Find(query.tuple.source)) {
     return source->port;
   }
-  const tables::NextHop* back = tables.routes->Find(query.source);
+  const tables::NextHop* back = tables.routes->Find(query.tuple.source);
   return back == nullptr ? net::kNoPort : back->port;
 }
 
@@ -259,7 +395,7 @@ absl::StatusOr<Explanation> Explain(const tables::Tables& tables, const Forwardi
   const net::PortId ingress = IngressOf(tables, query);
   if (ingress == net::kNoPort) {
     return absl::FailedPreconditionError(
-        absl::StrCat("port: no endpoint has ", query.source.ToString(),
+        absl::StrCat("port: no endpoint has ", query.tuple.source.ToString(),
                      " and no route leads to it: say which port the packet enters by"));
   }
   if ((*tables.ports)[ingress].port == nullptr) {

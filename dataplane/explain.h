@@ -1,6 +1,6 @@
 // What would become of a packet, and why: `vswitchctl why`.
 //
-// Not a second opinion: an echo request is made in memory and shown to the very steps of the
+// Not a second opinion: a first packet is made in memory and shown to the very steps of the
 // journey (pipeline.h) over the live snapshot, with a worker's state of its own, so that nothing is
 // sent, counted, learned or asked for. What is added here are the texts.
 // Threading: pure function on a snapshot that the caller keeps alive.

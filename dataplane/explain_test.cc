@@ -7,7 +7,7 @@
 #include <string>
 #include <vector>
 
-#include "dataplane/snapshot.h"
+#include "dataplane/forwarding.h"
 #include "vhost/fake_port.h"
 
 namespace pollux {
@@ -78,12 +78,17 @@ class ExplainTest : public testing::Test {
     }
     core::Epochs epochs(64);
     AdjacencyIds adjacencies;
-    ObjectBook book(epochs, adjacencies);
-    EXPECT_TRUE(book.Admit(config_).ok());
-    const auto tables =
-        BuildTables(config_, views, book, kGatewayMac, neighbours_, net::Revision{7});
-    return Explain(*tables, config_,
-                   {.ingress = ingress, .source = Ip(source), .destination = Ip(destination)});
+    Forwarding forwarding(epochs, adjacencies);
+    EXPECT_TRUE(forwarding.Change(config_, views).ok());
+    const auto tables = forwarding.Build(views, kGatewayMac, neighbours_, net::Revision{7});
+    const net::IpAddress from = Ip(source);
+    return Explain(
+        *tables, config_,
+        {.ingress = ingress,
+         .tuple = {.source = from,
+                   .destination = Ip(destination),
+                   .protocol = from.is_v4() ? net::IpProtocol::kIcmp : net::IpProtocol::kIcmpv6,
+                   .zone = {}}});
   }
   static std::string Text(const Explanation& explanation) {
     std::string text;

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <algorithm>
+#include <cstdint>
 #include <memory>
 #include <optional>
 #include <string>
@@ -11,6 +12,7 @@
 #include "dataplane/core/service_config.h"
 #include "dataplane/net/address.h"
 #include "dataplane/net/ids.h"
+#include "policy/policy.h"
 
 namespace pollux {
 
@@ -26,6 +28,7 @@ struct EndpointConfig {
   net::MacAddress mac;
   std::vector<net::IpAddress> addresses;
   bool open = true;
+  std::string pod;  // the workload's name; its addresses are these then
   friend bool operator==(const EndpointConfig&, const EndpointConfig&) = default;
 };
 
@@ -36,21 +39,52 @@ struct RouteConfig {
   friend bool operator==(const RouteConfig&, const RouteConfig&) = default;
 };
 
+// A pod anywhere in the cluster, as policies see it.
+struct WorkloadConfig {
+  std::string name;  // NAMESPACE/NAME
+  policy::Profile profile;
+  std::vector<net::IpAddress> addresses;  // none where it shares its node's
+  friend bool operator==(const WorkloadConfig&, const WorkloadConfig&) = default;
+};
+
+// What is around the switch.
+struct ClusterConfig {
+  std::vector<net::IpPrefix> cidrs;            // the pods' addresses, on all nodes
+  std::vector<net::IpAddress> node_addresses;  // of this node
+  // Behind which connections hide that could not come back otherwise, and with which ports; at most
+  // one address of each family.
+  std::vector<net::IpAddress> snat_addresses;
+  std::uint16_t snat_first_port = 61000;
+  std::uint16_t snat_last_port = 65535;
+  // What pods send out of the cluster hides, too, except towards these.
+  bool masquerade = false;
+  std::vector<net::IpPrefix> masquerade_exclude;
+  friend bool operator==(const ClusterConfig&, const ClusterConfig&) = default;
+};
+
 // Everything that forwarding needs beside the ports.
 struct ForwardingConfig {
-  std::vector<EndpointConfig> endpoints;
-  std::vector<RouteConfig> routes;
   // Never null. Shared with the configuration before, so that ten thousand unchanged ones are
   // copied and compared by pointer.
-  std::vector<std::shared_ptr<const ServiceConfig>> services;
-  std::vector<net::IpPrefix> cluster_cidrs;  // sources that count as inside the cluster
+  template <typename Value>
+  using Shared = std::vector<std::shared_ptr<const Value>>;
 
+  std::vector<EndpointConfig> endpoints;
+  std::vector<RouteConfig> routes;
+  Shared<ServiceConfig> services;
+  Shared<WorkloadConfig> workloads;
+  Shared<policy::Policy> policies;
+  ClusterConfig cluster;
+
+  template <typename Value>
+  static bool Same(const Shared<Value>& a, const Shared<Value>& b) {
+    return std::equal(a.begin(), a.end(), b.begin(), b.end(),
+                      [](const auto& x, const auto& y) { return x == y || *x == *y; });
+  }
   friend bool operator==(const ForwardingConfig& a, const ForwardingConfig& b) {
-    const auto same = [](const auto& x, const auto& y) { return x == y || *x == *y; };
-    return a.endpoints == b.endpoints && a.routes == b.routes &&
-           a.cluster_cidrs == b.cluster_cidrs &&
-           std::equal(a.services.begin(), a.services.end(), b.services.begin(), b.services.end(),
-                      same);
+    return a.endpoints == b.endpoints && a.routes == b.routes && a.cluster == b.cluster &&
+           Same(a.services, b.services) && Same(a.workloads, b.workloads) &&
+           Same(a.policies, b.policies);
   }
 };
 

@@ -42,7 +42,9 @@ absl::Status ObjectBook::Admit(const ForwardingConfig& config) {
     }
   }
   return enough ? absl::OkStatus()
-                : absl::ResourceExhaustedError("more objects than the packet path has numbers for");
+                : absl::ResourceExhaustedError(
+                      "more endpoints, routes and backends than the packet path has numbers for: "
+                      "remove some");
 }
 
 void ObjectBook::Settle(const ForwardingConfig& before, const ForwardingConfig& after) {

@@ -28,7 +28,8 @@ class ObjectBook {
   ObjectBook(core::Epochs& epochs, AdjacencyIds& adjacencies)
       : epochs_(epochs), adjacencies_(adjacencies) {}
 
-  // Before `config` is published. ResourceExhausted (and nothing admitted) if there are too many.
+  // Before `config` is published. ResourceExhausted if there are too many; Settle() with the
+  // configuration that stays gives back what was taken.
   absl::Status Admit(const ForwardingConfig& config);
   // When every worker has `after` instead of `before`.
   void Settle(const ForwardingConfig& before, const ForwardingConfig& after);

@@ -7,8 +7,11 @@
 //   first packets:
 //     source_guard   nobody speaks for somebody else
 //     track          which connection it belongs to after all, or would open
+//     service        the backend of what goes to a service
 //     answer         ARP, neighbour discovery, ping of the gateway
 //     route          endpoint or longest prefix
+//     policy         what the pods' network policies say, in both directions
+//     snat           whether the source hides behind another address
 //     connect        the decision becomes a connection
 //   follow           a TCP segment must fit its connection
 //   forward          translation, TTL, MTU, next hop, Ethernet addresses, counters
@@ -26,8 +29,11 @@
 #include "dataplane/stages/forward.h"
 #include "dataplane/stages/load_headers.h"
 #include "dataplane/stages/parse.h"
+#include "dataplane/stages/policy.h"
 #include "dataplane/stages/route.h"
 #include "dataplane/stages/send.h"
+#include "dataplane/stages/service.h"
+#include "dataplane/stages/snat.h"
 #include "dataplane/stages/source_guard.h"
 #include "dataplane/stages/step.h"
 #include "dataplane/stages/track.h"
@@ -42,8 +48,9 @@ inline void ProcessBurst(stages::Context& ctx, core::Batch& batch) {
   stages::BeginSteps<stages::LoadHeaders>(ctx, batch, burst);
   stages::RunSteps<stages::Parse>(ctx, burst);
   stages::FindConnections(ctx, burst);
-  stages::RunStepsOnUnknown<stages::SourceGuard, stages::Track, stages::Answer, stages::Route,
-                            stages::Connect>(ctx, burst);
+  stages::RunStepsOnUnknown<stages::SourceGuard, stages::Track, stages::Service, stages::Answer,
+                            stages::Route, stages::Policy, stages::Snat, stages::Connect>(ctx,
+                                                                                          burst);
   stages::RunSteps<stages::FollowTcp, stages::Forward>(ctx, burst);
   stages::SendPackets(ctx.tables, ctx.worker, burst.ready(), &ctx);
   ++ctx.worker.burst_sequence;

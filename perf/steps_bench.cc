@@ -117,7 +117,11 @@ struct Bench {
         connections(tables::ConnectionTable::Create(
                         {.capacity = 4 * kRingSize, .quota_per_port = 4 * kRingSize}, rcu)
                         .value()),
-        flows{.connections = *connections, .epochs = epochs, .timeouts = {}, .pickup_until = {}},
+        flows{.connections = *connections,
+              .epochs = epochs,
+              .affinity = {.table = affinity},
+              .timeouts = {},
+              .pickup_until = {}},
         worker(net::WorkerId{0}, &flows) {
     std::vector<tables::PortEntry> entries(3);
     std::vector<tables::EndpointTable::Binding> bindings;
@@ -166,6 +170,7 @@ struct Bench {
   RingPort two;
   core::Rcu rcu{1};
   core::Epochs epochs{64};
+  tables::AffinityTable affinity{8};
   std::unique_ptr<tables::ConnectionTable> connections;
   stages::Flows flows;
   stages::WorkerState worker;

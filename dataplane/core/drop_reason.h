@@ -78,6 +78,15 @@ enum class DropSeverity : std::uint8_t {
   /* track */                                                                                   \
   X(kIcmpUnrelated, "icmp_unrelated", "track", kNormal,                                         \
     "an ICMP error or reply that belongs to no connection")                                     \
+  /* service */                                                                                 \
+  X(kServiceSource, "service_source", "service", kWarning,                                      \
+    "the client is not in the source ranges that the service allows")                           \
+  X(kServiceNoEndpoint, "service_no_endpoint", "service", kWarning,                             \
+    "the service has no endpoint: the client is told by RST or ICMP")                           \
+  X(kServiceNotLocal, "service_not_local", "service", kWarning,                                 \
+    "the service has no endpoint on this node, and its traffic policy is Local")                \
+  X(kServicePort, "service_port", "service", kNormal,                                           \
+    "the address is a service's, which has no such port: the client is told by RST or ICMP")    \
   /* answer: ARP, ND, the gateway's own addresses */                                            \
   X(kArpInvalid, "arp_invalid", "answer", kSecurity, "a malformed ARP packet")                  \
   X(kArpOwnAddress, "arp_own_address", "answer", kNormal,                                       \
@@ -108,6 +117,11 @@ enum class DropSeverity : std::uint8_t {
     "the destination endpoint waits for its policy")                                            \
   X(kSameInterface, "same_interface", "route", kNormal,                                         \
     "would leave through the uplink it came from")                                              \
+  /* policy */                                                                                  \
+  X(kPolicyEgress, "policy_egress", "policy", kNormal,                                          \
+    "no network policy of the sending pod allows it")                                           \
+  X(kPolicyIngress, "policy_ingress", "policy", kNormal,                                        \
+    "no network policy of the receiving pod allows it")                                         \
   /* connect */                                                                                 \
   X(kTcpNotOpening, "tcp_not_opening", "connect", kNormal,                                      \
     "a TCP segment of no known connection that does not open one (no SYN)")                     \
@@ -117,6 +131,8 @@ enum class DropSeverity : std::uint8_t {
     "the connection table is full (--flow-entries); connections that exist go on")              \
   X(kConnectionClash, "connection_clash", "connect", kNormal,                                   \
     "another connection has the same addresses and ports")                                      \
+  X(kSourcePorts, "source_ports", "connect", kWarning,                                          \
+    "no source port is free behind the address that hides the source")                          \
   /* follow */                                                                                  \
   X(kTcpFlags, "tcp_flags", "follow", kSecurity,                                                \
     "a TCP segment with a set of flags that no sender sends")                                   \

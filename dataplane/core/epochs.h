@@ -22,6 +22,7 @@
 #include <atomic>
 #include <cstdint>
 #include <memory>
+#include <span>
 
 #include "dataplane/core/id_pool.h"
 #include "dataplane/net/ids.h"
@@ -47,6 +48,13 @@ class Epochs {
   [[nodiscard]] Sum Of(net::ObjectId id) const {
     return epochs_[id.value()].load(std::memory_order_acquire);
   }
+  [[nodiscard]] Sum SumOf(std::span<const net::ObjectId> ids) const {
+    Sum sum = 0;
+    for (const net::ObjectId id : ids) {
+      sum += Of(id);
+    }
+    return sum;
+  }
   static Age Compare(Sum kept, Sum now) {
     const Sum difference = now - kept;
     return difference == 0 ? Age::kFresh : difference < kClosingStep ? Age::kStale : Age::kClosed;
@@ -54,6 +62,7 @@ class Epochs {
   // A sum that is as far as possible from looking fresh, or only stale, for a long time from `now`.
   static Sum LongClosed(Sum now) { return now + (Sum{1} << 31); }
   [[nodiscard]] std::uint32_t in_use() const { return ids_.in_use(); }
+  [[nodiscard]] std::uint32_t available() const { return ids_.available(); }
 
  private:
   static constexpr Sum kClosingStep = 1U << 16;

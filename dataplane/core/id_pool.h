@@ -25,6 +25,7 @@ class IdPool {
   [[nodiscard]] std::uint32_t in_use() const {
     return next_ - 1 - static_cast<std::uint32_t>(free_.size());
   }
+  [[nodiscard]] std::uint32_t available() const { return end_ - 1 - in_use(); }
 
  private:
   std::uint32_t end_;

@@ -50,11 +50,14 @@ class Verdict {
 enum class StepId : std::uint8_t {
   kReceive,
   kParse,
-  kFindConnection,  // of what is known; the next five are of first packets
+  kFindConnection,  // of what is known; the next eight are of first packets
   kSourceGuard,
   kTrack,
+  kService,
   kAnswer,
   kRoute,
+  kPolicy,
+  kSnat,
   kConnect,
   kFollow,
   kForward,
@@ -63,9 +66,9 @@ enum class StepId : std::uint8_t {
 };
 
 constexpr const char* StepName(StepId step) {
-  constexpr const char* kNames[] = {
-      "receive", "parse",   "find_connection", "source_guard", "track", "answer",
-      "route",   "connect", "follow",          "forward",      "send"};
+  constexpr const char* kNames[] = {"receive", "parse",  "find_connection", "source_guard", "track",
+                                    "service", "answer", "route",           "policy",       "snat",
+                                    "connect", "follow", "forward",         "send"};
   return step < StepId::kCount ? kNames[static_cast<unsigned>(step)] : "unknown";
 }
 

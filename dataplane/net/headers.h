@@ -113,6 +113,8 @@ struct TcpHeader {
   static constexpr std::uint8_t kAck = 0x10;
   static constexpr std::uint8_t kCwr = 0x80;
   [[nodiscard]] unsigned header_length() const { return (data_offset >> 4) * 4U; }
+  // The first segment of a connection (RFC 9293 section 3.5).
+  [[nodiscard]] bool opens() const { return (flags & (kSyn | kAck | kRst | kFin)) == kSyn; }
 };
 static_assert(sizeof(TcpHeader) == 20);
 

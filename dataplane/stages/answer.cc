@@ -101,8 +101,11 @@ Verdict ExamineIp(Context& ctx, Packet& packet, const net::IpAddress& from,
   if (to_group || packet.ethernet().destination.is_group()) {
     return Verdict::Drop(DropReason::kMulticast);
   }
-  // An endpoint may have the address of an uplink: the host's interface, where it moved to.
-  if (IsSwitchAddress(ctx.ingress, to) && ctx.tables.endpoints->Find(to) == nullptr) {
+  // An endpoint may have the address of an uplink: the host's interface, where it moved to. And a
+  // service may have it: node ports.
+  const bool to_service = ctx.tracked && ctx.decision.backend != nullptr;
+  if (!to_service && IsSwitchAddress(ctx.ingress, to) &&
+      ctx.tables.endpoints->Find(to) == nullptr) {
     return Serve(ctx, packet, from);
   }
   return StaysOnLink(from) && !StaysOnLink(to) ? Verdict::Drop(DropReason::kMartianSource)

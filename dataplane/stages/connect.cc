@@ -1,6 +1,8 @@
 #include "dataplane/stages/connect.h"
 
 #include "dataplane/stages/packet_tuple.h"
+#include "dataplane/stages/reject.h"
+#include "dataplane/stages/snat.h"
 
 namespace pollux::stages {
 namespace {
@@ -14,12 +16,9 @@ DropReason WhyNotOpen(const Context& ctx, const Packet& packet) {
   if (packet.protocol == net::IpProtocol::kTcp) {
     using net::TcpHeader;
     const auto* tcp = packet.HeaderAt<TcpHeader>(packet.l4_offset);
-    constexpr std::uint8_t kOpening =
-        TcpHeader::kSyn | TcpHeader::kAck | TcpHeader::kRst | TcpHeader::kFin;
-    const bool opens = (tcp->flags & kOpening) == TcpHeader::kSyn;
     const bool picked_up = ctx.now < ctx.worker.flows->pickup_until &&
                            (tcp->flags & (TcpHeader::kRst | TcpHeader::kSyn)) == 0;
-    return opens || picked_up ? DropReason::kNone : DropReason::kTcpNotOpening;
+    return tcp->opens() || picked_up ? DropReason::kNone : DropReason::kTcpNotOpening;
   }
   if (IsIcmp(packet.protocol) &&
       IcmpRoleOf(packet.protocol, packet.head[packet.l4_offset]) != IcmpRole::kRequest) {
@@ -39,6 +38,26 @@ void BeginTcp(const Packet& packet, tables::Direction& original) {
   connection.cold_reply.tcp.Store(tables::TcpSide::PickedUp());
 }
 
+tables::ConnectionTable::Inserted Keep(const Context& ctx, Decision& decision) {
+  Flows& flows = *ctx.worker.flows;
+  constexpr tables::ConnectionTable::Inserted kTaken{Result::kClash};
+  if (!Snat::MayKeepPort(ctx.tables, decision) &&
+      !Snat::ChoosePort(ctx.tables, flows.connections, decision)) {
+    return kTaken;
+  }
+  const core::Epochs& epochs = flows.epochs;
+  for (unsigned tries = 0; tries < 3; ++tries) {  // another worker may take what was free
+    const auto inserted = flows.connections.Insert(DraftOf(ctx.tables, epochs, decision), ctx.now);
+    if (inserted.result != Result::kClash) {
+      return inserted;
+    }
+    if (!Snat::ChoosePort(ctx.tables, flows.connections, decision)) {
+      break;
+    }
+  }
+  return kTaken;
+}
+
 }  // namespace
 
 Verdict Connect::Decide(Context& ctx, Packet& packet) {
@@ -46,11 +65,10 @@ Verdict Connect::Decide(Context& ctx, Packet& packet) {
     return Verdict::Continue();
   }
   if (const DropReason reason = WhyNotOpen(ctx, packet); reason != DropReason::kNone) {
-    return Verdict::Drop(reason);
+    return reason == DropReason::kTcpNotOpening ? Reject(ctx, packet, reason)
+                                                : Verdict::Drop(reason);
   }
-  const Flows& flows = *ctx.worker.flows;
-  const auto inserted =
-      flows.connections.Insert(DraftOf(ctx.tables, flows.epochs, ctx.decision), ctx.now);
+  const auto inserted = Keep(ctx, ctx.decision);
   switch (inserted.result) {
     case Result::kExists:  // the packet before this one opened it, or another worker's
       if (inserted.original->ingress != packet.ingress) {
@@ -63,7 +81,8 @@ Verdict Connect::Decide(Context& ctx, Packet& packet) {
       packet.direction = inserted.original;
       return Verdict::Continue();
     case Result::kClash:
-      break;
+      return Verdict::Drop(HasSourcePort(packet.protocol) ? DropReason::kSourcePorts
+                                                          : DropReason::kConnectionClash);
     case Result::kQuota:
       return Verdict::Drop(DropReason::kConnectionQuota);
     case Result::kFull:

@@ -35,12 +35,11 @@ tables::ConnectionDraft DraftOf(const tables::Tables& tables, const core::Epochs
       .translated = decision.translated,
       .ingress = decision.ingress,
       .egress = decision.destination.port(),
-      .objects = {decision.source.object(), decision.destination.object(), net::ObjectId{}},
+      .objects = {decision.source.object(), decision.destination.object(),
+                  decision.backend == nullptr ? net::ObjectId{} : decision.backend->object},
       .adjacency = AdjacencyOf(tables, decision.destination, decision.translated.destination),
       .reply_adjacency = AdjacencyOf(tables, decision.source, decision.original.source)};
-  for (const net::ObjectId object : draft.objects) {
-    draft.freshness += epochs.Of(object);
-  }
+  draft.freshness = epochs.SumOf(draft.objects);
   return draft;
 }
 

@@ -7,7 +7,9 @@
 
 #include "dataplane/net/flow_key.h"
 #include "dataplane/tables/connection_table.h"
+#include "dataplane/tables/service.h"
 #include "dataplane/tables/tables.h"
+#include "policy/compiler.h"
 
 namespace pollux::stages {
 
@@ -40,7 +42,19 @@ struct Decision {
   net::FlowTuple translated;  // as it leaves
   Way source;
   Way destination;  // of `translated`
+  // Of a service; the backend of a connection that drains is not known any more.
+  const tables::Frontend* frontend = nullptr;
+  const tables::Backend* backend = nullptr;
+  bool keeps_translation = false;  // decided again: as it was
+  policy::Judgement egress_judgement{};
+  policy::Judgement ingress_judgement{};
 };
+
+// Of a connection that nothing is known about yet.
+inline Decision Undecided(net::PortId ingress, const net::FlowTuple& tuple) {
+  return {
+      .ingress = ingress, .original = tuple, .translated = tuple, .source = {}, .destination = {}};
+}
 
 // What is kept of it.
 tables::ConnectionDraft DraftOf(const tables::Tables& tables, const core::Epochs& epochs,

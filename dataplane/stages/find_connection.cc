@@ -84,11 +84,8 @@ class Lookup {
 }  // namespace
 
 core::Epochs::Age AgeOf(const core::Epochs& epochs, const Direction& direction) {
-  core::Epochs::Sum sum = 0;
-  for (const net::ObjectId object : direction.objects) {
-    sum += epochs.Of(object);
-  }
-  return core::Epochs::Compare(direction.freshness.load(std::memory_order_relaxed), sum);
+  return core::Epochs::Compare(direction.freshness.load(std::memory_order_relaxed),
+                               epochs.SumOf(direction.objects));
 }
 
 void FindConnections(Context& ctx, Burst& burst) {

@@ -36,9 +36,7 @@ tables::TcpSegment SegmentOf(const Packet& packet) {
 }  // namespace
 
 bool FollowTcp::OpensAnew(const Packet& packet, Direction& direction) {
-  constexpr std::uint8_t kOpening =
-      TcpHeader::kSyn | TcpHeader::kAck | TcpHeader::kRst | TcpHeader::kFin;
-  if ((HeaderOf(packet).flags & kOpening) != TcpHeader::kSyn) {
+  if (!HeaderOf(packet).opens()) {
     return false;
   }
   const tables::TcpState state = tables::TcpStateOf(tables::ConnectionOf(direction));

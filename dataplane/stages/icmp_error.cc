@@ -28,9 +28,11 @@ Kind KindV4(IcmpError error) {
     case IcmpError::kNoRoute:
       return {net::IcmpType::kDestinationUnreachable, 0};
     case IcmpError::kHostUnreachable:
+      return {net::IcmpType::kDestinationUnreachable, 1};
+    case IcmpError::kPortUnreachable:
       break;
   }
-  return {net::IcmpType::kDestinationUnreachable, 1};
+  return {net::IcmpType::kDestinationUnreachable, 3};
 }
 
 // RFC 4443.
@@ -43,9 +45,11 @@ Kind KindV6(IcmpError error) {
     case IcmpError::kNoRoute:
       return {net::Icmpv6Type::kDestinationUnreachable, 0};
     case IcmpError::kHostUnreachable:
+      return {net::Icmpv6Type::kDestinationUnreachable, 3};
+    case IcmpError::kPortUnreachable:
       break;
   }
-  return {net::Icmpv6Type::kDestinationUnreachable, 3};
+  return {net::Icmpv6Type::kDestinationUnreachable, 4};
 }
 
 // Errors, redirects and what nobody knows: none about these (RFC 1122 section 3.2.2, RFC 4443
@@ -83,8 +87,11 @@ bool IsGlobal(const net::IpAddress& ip) {
   return ip.is_v4() ? !ip.v4().is_link_local() : !ip.v6().is_link_local();
 }
 
-net::IpAddress ChooseSource(const Context& ctx, const net::IpAddress& offender,
+net::IpAddress ChooseSource(const Context& ctx, IcmpError error, const net::IpAddress& offender,
                             const net::IpAddress& was_for) {
+  if (error == IcmpError::kPortUnreachable) {
+    return was_for;  // it speaks for that host
+  }
   for (const net::InterfaceAddress& own : ctx.ingress.addresses) {
     if (own.ip.is_v6() == offender.is_v6() && IsGlobal(own.ip)) {
       return own.ip;
@@ -137,7 +144,7 @@ void BecomeErrorV4(const Context& ctx, Packet& packet, IcmpError error, std::uin
       .ttl = kOwnTtl,
       .protocol = net::IpProtocol::kIcmp,
       .checksum = {},
-      .source = ChooseSource(ctx, offending.source, offending.destination).v4(),
+      .source = ChooseSource(ctx, error, offending.source, offending.destination).v4(),
       .destination = offending.source};
   ip.checksum = net::InternetChecksum({packet.head + packet.l3_offset, sizeof ip});
   const auto icmp = WriteIcmp(packet, KindV4(error), mtu);
@@ -153,7 +160,7 @@ void BecomeErrorV6(const Context& ctx, Packet& packet, IcmpError error, std::uin
                    .payload_length = net::Be16(static_cast<std::uint16_t>(icmp.size())),
                    .next_header = net::IpProtocol::kIcmpv6,
                    .hop_limit = kOwnTtl,
-                   .source = ChooseSource(ctx, offending.source, offending.destination).v6(),
+                   .source = ChooseSource(ctx, error, offending.source, offending.destination).v6(),
                    .destination = offending.source};
   auto sum = net::PseudoHeaderSum(packet.ipv6(), net::IpProtocol::kIcmpv6,
                                   static_cast<std::uint32_t>(icmp.size()));

@@ -9,7 +9,8 @@
 // arose (RFC 1812 section 4.3.2.4, RFC 4443 section 2.2): the ingress port's own global address;
 // without one the gateway's (169.254.1.1, fe80::1) towards an endpoint behind that port, where it
 // stays on the link; towards anybody farther away the packet's own destination, since link-local
-// sources must not leave the node and a missing error is a black hole (RFC 2923 section 2.1).
+// sources must not leave the node and a missing error is a black hole (RFC 2923 section 2.1). Port
+// unreachable speaks for the destination itself.
 //
 // No error is made about ICMP errors, multicast or broadcast (in Ethernet or IP), later fragments,
 // sources that are no single host, nor beyond the ingress port's rate (RFC 1122 section 3.2.2,
@@ -26,6 +27,7 @@ enum class IcmpError : std::uint8_t {
   kTooBig,           // IPv4 fragmentation needed (RFC 1191), IPv6 packet too big (RFC 8201)
   kNoRoute,          // network unreachable / no route
   kHostUnreachable,  // the next hop does not answer / address unreachable
+  kPortUnreachable,  // nobody serves that port
 };
 
 // Turns `packet` into the error towards its sender if one may be made: DropAnswer(reason) with the

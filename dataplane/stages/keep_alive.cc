@@ -11,11 +11,8 @@ constexpr std::uint64_t kLatelySeconds = 8;
 void Look(const tables::Tables& tables, const Flows& flows, tables::Direction& direction,
           tables::Ticks now) {
   if (AgeOf(flows.epochs, direction) == core::Epochs::Age::kClosed) {
-    core::Epochs::Sum sum = 0;
-    for (const net::ObjectId object : direction.objects) {
-      sum += flows.epochs.Of(object);
-    }
-    direction.freshness.store(core::Epochs::LongClosed(sum), std::memory_order_relaxed);
+    direction.freshness.store(core::Epochs::LongClosed(flows.epochs.SumOf(direction.objects)),
+                              std::memory_order_relaxed);
   }
   const tables::Ticks silent = now - direction.last_seen.load(std::memory_order_relaxed);
   const tables::Adjacency* adjacency =

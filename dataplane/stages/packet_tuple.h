@@ -27,6 +27,11 @@ constexpr bool IsIcmp(net::IpProtocol protocol) {
   return protocol == net::IpProtocol::kIcmp || protocol == net::IpProtocol::kIcmpv6;
 }
 
+// Or an identifier in its place.
+constexpr bool HasSourcePort(net::IpProtocol protocol) {
+  return HasPorts(protocol) || IsIcmp(protocol);
+}
+
 // What kind of ICMP message a packet is, for connections. Parse has seen the whole header.
 enum class IcmpRole : std::uint8_t { kRequest, kReply, kError, kOther };
 IcmpRole IcmpRoleOf(net::IpProtocol protocol, std::uint8_t type);

@@ -1,7 +1,11 @@
 #include "dataplane/stages/renew.h"
 
 #include "dataplane/stages/find_connection.h"
+#include "dataplane/stages/follow_tcp.h"
+#include "dataplane/stages/policy.h"
 #include "dataplane/stages/route.h"
+#include "dataplane/stages/service.h"
+#include "dataplane/stages/snat.h"
 
 namespace pollux::stages {
 namespace {
@@ -36,17 +40,42 @@ void TakeOver(const Direction& from, const tables::ColdDirection& cold_from, Dir
                                   std::memory_order_relaxed);
 }
 
+// Null: there is no room, or another worker decided otherwise at the same time.
 Direction* Replace(Context& ctx, Connection& old, const ConnectionDraft& draft) {
-  tables::ConnectionTable& table = ctx.worker.flows->connections;
-  table.Remove(old);
-  const tables::ConnectionTable::Inserted inserted = table.Insert(draft, ctx.now);
+  const tables::ConnectionTable::Inserted inserted =
+      ctx.worker.flows->connections.Replace(old, draft, ctx.now);
+  if (inserted.result == tables::ConnectionTable::Result::kExists) {
+    return inserted.original->ingress == draft.ingress ? inserted.original : nullptr;
+  }
   if (inserted.result != tables::ConnectionTable::Result::kInserted) {
-    return inserted.original;  // another worker was first, or there is no room
+    return nullptr;
   }
   Connection& fresh = tables::ConnectionOf(*inserted.original);
   TakeOver(old.original, old.cold_original, fresh.original, fresh.cold_original);
   TakeOver(old.reply, old.cold_reply, fresh.reply, fresh.cold_reply);
   return inserted.original;
+}
+
+// The steps of the first packet's path that look at tuples.
+DropReason DecideAgain(const Context& ctx, Decision& decision) {
+  const Flows& flows = *ctx.worker.flows;
+  if (const DropReason reason =
+          Service::ChooseAgain(ctx.tables, &flows.affinity, ctx.now, decision);
+      reason != DropReason::kNone) {
+    return reason;
+  }
+  if (const DropReason reason = Route::Find(ctx.tables, decision); reason != DropReason::kNone) {
+    return reason;
+  }
+  if (const DropReason reason = Policy::Judge(ctx.tables, decision); reason != DropReason::kNone) {
+    return reason;
+  }
+  if (decision.keeps_translation) {
+    return DropReason::kNone;
+  }
+  Snat::Find(ctx.tables, decision);
+  return Snat::ChoosePort(ctx.tables, flows.connections, decision) ? DropReason::kNone
+                                                                   : DropReason::kSourcePorts;
 }
 
 }  // namespace
@@ -58,12 +87,14 @@ Verdict Renew(Context& ctx, Packet& packet, Direction& known) {
     return Verdict::Continue();
   }
   Connection& connection = tables::ConnectionOf(known);
-  Decision again{.ingress = known.reply ? connection.original.ingress : packet.ingress,
-                 .original = KeyOf(connection, /*reply=*/false),
-                 .translated = TranslatedOf(connection, /*reply=*/false),
-                 .source = {},
-                 .destination = {}};
-  if (const DropReason reason = Route::Find(ctx.tables, again); reason != DropReason::kNone) {
+  if (packet.protocol == net::IpProtocol::kTcp && FollowTcp::OpensAnew(packet, known)) {
+    ctx.worker.flows->connections.Remove(connection);
+    return Verdict::Continue();
+  }
+  Decision again = Undecided(known.reply ? connection.original.ingress : packet.ingress,
+                             KeyOf(connection, /*reply=*/false));
+  again.translated = TranslatedOf(connection, /*reply=*/false);
+  if (const DropReason reason = DecideAgain(ctx, again); reason != DropReason::kNone) {
     ctx.worker.flows->connections.Remove(connection);
     return Verdict::Drop(reason);
   }

@@ -11,8 +11,9 @@
 
 namespace pollux::stages {
 
-// Sets the packet's direction, or drops the packet by the reason that ended its connection. The
-// packet's source has been checked.
+// Sets the packet's direction, or drops the packet by the reason that ended its connection; without
+// either the packet opens another connection (a SYN where TCP's is closed). The packet's source has
+// been checked.
 core::Verdict Renew(Context& ctx, core::Packet& packet, tables::Direction& known);
 
 }  // namespace pollux::stages

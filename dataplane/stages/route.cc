@@ -20,20 +20,24 @@ bool IsMartianDestination(const net::IpAddress& ip) {
   return v6.is_zero() || v6.is_loopback() || v6.is_link_local() || v6.is_multicast();
 }
 
-DropReason Judge(const tables::Tables& tables, const Way& way, const net::IpAddress& destination,
-                 net::PortId ingress) {
+// What a node port of an uplink hands on to another node goes out where it came in.
+bool TurnsBack(const tables::Tables& tables, const Decision& decision) {
+  return decision.backend == nullptr && decision.destination.port() == decision.ingress &&
+         (*tables.ports)[decision.ingress].role == core::PortRole::kUplink;
+}
+
+DropReason Judge(const tables::Tables& tables, const Decision& decision) {
+  const Way& way = decision.destination;
   if (way.endpoint != nullptr) {
     return way.endpoint->open ? DropReason::kNone : DropReason::kDestinationClosed;
   }
-  if (IsMartianDestination(destination)) {
+  if (IsMartianDestination(decision.translated.destination)) {
     return DropReason::kMartianDestination;
   }
   if (way.next_hop == nullptr) {
     return DropReason::kNoRoute;
   }
-  const bool turns_back =
-      way.next_hop->port == ingress && (*tables.ports)[ingress].role == core::PortRole::kUplink;
-  return turns_back ? DropReason::kSameInterface : DropReason::kNone;
+  return TurnsBack(tables, decision) ? DropReason::kSameInterface : DropReason::kNone;
 }
 
 }  // namespace
@@ -41,16 +45,12 @@ DropReason Judge(const tables::Tables& tables, const Way& way, const net::IpAddr
 DropReason Route::Find(const tables::Tables& tables, Decision& decision) {
   decision.source = FindWay(tables, decision.original.source);
   decision.destination = FindWay(tables, decision.translated.destination);
-  return Judge(tables, decision.destination, decision.translated.destination, decision.ingress);
+  return Judge(tables, decision);
 }
 
 Verdict Route::Decide(Context& ctx, core::Packet& packet) {
   if (!ctx.tracked) {
-    ctx.decision = {.ingress = packet.ingress,
-                    .original = AddressesOf(packet),
-                    .translated = AddressesOf(packet),
-                    .source = {},
-                    .destination = {}};
+    ctx.decision = Undecided(packet.ingress, AddressesOf(packet));
   }
   const DropReason reason = Find(ctx.tables, ctx.decision);
   if (reason == DropReason::kNoRoute) {

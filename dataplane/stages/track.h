@@ -3,7 +3,8 @@
 // A packet that comes here was not known to the flow lookup. Its connection may exist all the same:
 // what it was decided from has changed, it came in another way than before, or it is a fragment.
 // Then the connection is decided again (renew.h). ICMP errors belong to the connection of the
-// packet that they quote and are dropped without one (RFC 5508 section 4.2).
+// packet that they quote, are translated with it, and are dropped without one (RFC 5508 section
+// 4.2).
 // Later fragments have no key; they follow their addresses.
 // Threading: one worker.
 #pragma once

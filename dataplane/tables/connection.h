@@ -53,7 +53,7 @@ struct alignas(64) Direction {
   net::Ipv4Address new_destination;
   net::Be16 new_source_port;
   net::Be16 new_destination_port;
-  // What translation adds to one's-complement sums (net::ChecksumDelta).
+  // What translation adds to one's-complement sums (translate.h).
   std::uint16_t address_delta = 0;  // to the IP header's, and to a pseudo-header
   std::uint16_t l4_delta = 0;       // to the L4 checksum
   net::IpProtocol protocol{};

@@ -21,6 +21,8 @@ constexpr double kFill = 0.85;
 constexpr unsigned kFewestKeys = 8;  // that rte_hash accepts
 // Removed connections that one call gives back.
 constexpr unsigned kReclaimBudget = 64;
+// This part of the places is kept for connections that are decided anew.
+constexpr unsigned kSpareOf = 64;
 
 rte_hash* CreateHash(unsigned entries, unsigned key_bytes) {
   static std::atomic<unsigned> number{0};  // names are unique in the process
@@ -246,12 +248,21 @@ std::uint32_t ConnectionTable::DeleteKey(const net::FlowTuple& key) {
 ConnectionTable::Inserted ConnectionTable::Insert(const ConnectionDraft& draft, net::Nanos now) {
   const std::lock_guard guard(lock_);
   Inserted inserted{};
-  inserted.result = Place(draft, now, inserted.original);
+  inserted.result = Place(draft, now, options_.capacity / kSpareOf, inserted.original);
+  return inserted;
+}
+
+ConnectionTable::Inserted ConnectionTable::Replace(Connection& old, const ConnectionDraft& draft,
+                                                   net::Nanos now) {
+  const std::lock_guard guard(lock_);
+  RemoveLocked(old);
+  Inserted inserted{};
+  inserted.result = Place(draft, now, 0, inserted.original);
   return inserted;
 }
 
 ConnectionTable::Result ConnectionTable::Place(const ConnectionDraft& draft, net::Nanos now,
-                                               Direction*& original) {
+                                               std::uint32_t spare, Direction*& original) {
   original = Find(draft.original);
   if (original != nullptr) {
     return Result::kExists;
@@ -264,7 +275,7 @@ ConnectionTable::Result ConnectionTable::Place(const ConnectionDraft& draft, net
   if (of_port.load(std::memory_order_relaxed) >= options_.quota_per_port) {
     return Result::kQuota;
   }
-  const std::uint32_t slot = TakeSlot();
+  const std::uint32_t slot = TakeSlot(spare);
   if (slot == options_.capacity) {
     return Result::kFull;
   }
@@ -292,9 +303,15 @@ ConnectionTable::Result ConnectionTable::Place(const ConnectionDraft& draft, net
 }
 
 // A free slot; options_.capacity if there is none.
-std::uint32_t ConnectionTable::TakeSlot() {
-  if (free_.empty()) {
+std::uint32_t ConnectionTable::TakeSlot(std::uint32_t spare) {
+  const auto left = [&] {
+    return free_.size() + options_.capacity - high_water_.load(std::memory_order_relaxed);
+  };
+  if (left() <= spare || free_.empty()) {
     ReclaimLocked(kReclaimBudget);
+  }
+  if (left() <= spare) {
+    return options_.capacity;
   }
   if (!free_.empty()) {
     const std::uint32_t slot = free_.back();
@@ -310,6 +327,10 @@ std::uint32_t ConnectionTable::TakeSlot() {
 
 void ConnectionTable::Remove(Connection& connection) {
   const std::lock_guard guard(lock_);
+  RemoveLocked(connection);
+}
+
+void ConnectionTable::RemoveLocked(Connection& connection) {
   const auto slot = static_cast<std::uint32_t>(&connection - connections_.get());
   if (!live_[slot].load(std::memory_order_relaxed)) {
     return;

@@ -73,6 +73,9 @@ class ConnectionTable {
 
   [[nodiscard]] std::uint32_t Hash(const net::FlowKey4& key) const { return hash_(key); }
   [[nodiscard]] std::uint32_t Hash(const net::FlowKey6& key) const { return hash_(key); }
+  [[nodiscard]] std::uint32_t HashOf(const net::FlowTuple& key) const {
+    return key.source.is_v6() ? hash_(key.key6()) : hash_(key.key4());
+  }
 
   // Up to a burst of keys with their hashes; null in `found` for those that are not there.
   void Find(std::span<const net::FlowKey4* const> keys, std::span<const std::uint32_t> hashes,
@@ -82,6 +85,9 @@ class ConnectionTable {
   [[nodiscard]] Direction* Find(const net::FlowTuple& key) const;
 
   Inserted Insert(const ConnectionDraft& draft, net::Nanos now);
+  // Another connection in the place of one, whose key it has. The last places of the table are kept
+  // for this: a full table does not cost those that exist.
+  Inserted Replace(Connection& old, const ConnectionDraft& draft, net::Nanos now);
   // Of several callers one removes it.
   void Remove(Connection& connection);
 
@@ -147,9 +153,11 @@ class ConnectionTable {
 
   ConnectionTable(const Options& options, core::Rcu& rcu, HashPointer v4, HashPointer v6);
 
-  // With the lock held.
-  Result Place(const ConnectionDraft& draft, net::Nanos now, Direction*& original);
-  std::uint32_t TakeSlot();
+  // With the lock held. `spare`: how many places must stay free.
+  Result Place(const ConnectionDraft& draft, net::Nanos now, std::uint32_t spare,
+               Direction*& original);
+  std::uint32_t TakeSlot(std::uint32_t spare);
+  void RemoveLocked(Connection& connection);
   bool AddKey(const net::FlowTuple& key, Direction& direction);
   std::uint32_t DeleteKey(const net::FlowTuple& key);
   void Retire(const Retired& retired);

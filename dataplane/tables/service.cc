@@ -89,8 +89,20 @@ const Backend* BackendSet::Find(std::uint64_t identity, const net::IpAddress& ip
   return at != backends_.end() && !Before(wanted, *at) ? &*at : nullptr;
 }
 
+namespace {
+
+bool OnlyLocal(const Frontend& frontend, bool inside) {
+  return frontend.local_only() && !(inside && IsExternal(frontend.kind));
+}
+
+}  // namespace
+
+bool MayChoose(const Frontend& frontend, const Backend& backend, bool inside) {
+  return !backend.draining && (backend.local || !OnlyLocal(frontend, inside));
+}
+
 Choice Select(const Frontend& frontend, std::uint64_t client_hash, bool inside) {
-  const bool local = frontend.local_only() && !(inside && IsExternal(frontend.kind));
+  const bool local = OnlyLocal(frontend, inside);
   const Selection& selection = local ? *frontend.local : *frontend.all;
   if (!selection.empty()) {
     return {Choice::Kind::kBackend, &selection.Pick(client_hash)};
@@ -99,17 +111,13 @@ Choice Select(const Frontend& frontend, std::uint64_t client_hash, bool inside) 
 }
 
 Service::Service(std::shared_ptr<const core::ServiceConfig> its_config, std::uint32_t its_id,
-                 std::uint32_t its_object, std::shared_ptr<const BackendSet> its_backends)
-    : config(std::move(its_config)),
-      id(its_id),
-      object(its_object),
-      backends(std::move(its_backends)) {
+                 std::shared_ptr<const BackendSet> its_backends)
+    : config(std::move(its_config)), id(its_id), backends(std::move(its_backends)) {
   const auto selection = [this](const core::FrontendConfig& frontend, bool local) {
     return &backends->selection(SelectionKinds::Of(frontend.ip, local));
   };
   for (const core::FrontendConfig& frontend : config->frontends) {
     frontends.push_back({.service = id,
-                         .object = object,
                          .affinity_seconds = config->affinity_seconds,
                          .kind = frontend.kind,
                          .all = selection(frontend, false),

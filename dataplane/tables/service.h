@@ -14,6 +14,7 @@
 
 #include "dataplane/core/service_config.h"
 #include "dataplane/net/address.h"
+#include "dataplane/net/ids.h"
 #include "dataplane/tables/maglev.h"
 #include "dataplane/tables/route_trie.h"
 
@@ -25,7 +26,7 @@ struct Backend {
   std::uint16_t port = 0;
   bool local = false;
   bool draining = false;
-  std::uint32_t object = 0;  // for epochs: its own while it is in the service
+  net::ObjectId object{};  // its own while it is in the service
 };
 
 // Who takes new connections of one set.
@@ -85,7 +86,6 @@ class BackendSet {
 
 struct Frontend {
   std::uint32_t service = 0;  // dense, its own while the service lives
-  std::uint32_t object = 0;   // the service's, for epochs
   std::uint32_t affinity_seconds = 0;
   core::FrontendKind kind = core::FrontendKind::kClusterIp;
   const Selection* all = nullptr;
@@ -113,16 +113,17 @@ struct Choice {
 // whatever their traffic policy; the internal policy of a ClusterIP binds everybody. For session
 // affinity the hash is of the client's address alone.
 Choice Select(const Frontend& frontend, std::uint64_t client_hash, bool inside);
+// Whether a backend that a client had before may take its new connection through this frontend.
+bool MayChoose(const Frontend& frontend, const Backend& backend, bool inside);
 
 struct Service {
   Service(std::shared_ptr<const core::ServiceConfig> its_config, std::uint32_t its_id,
-          std::uint32_t its_object, std::shared_ptr<const BackendSet> its_backends);
+          std::shared_ptr<const BackendSet> its_backends);
   Service(const Service&) = delete;  // the table points to its frontends
   Service& operator=(const Service&) = delete;
 
   std::shared_ptr<const core::ServiceConfig> config;
   std::uint32_t id;
-  std::uint32_t object;
   std::shared_ptr<const BackendSet> backends;
   std::vector<Frontend> frontends;  // in the order of the configuration's
 };

@@ -53,8 +53,8 @@ struct ServiceTableBuilder::Edits {
   std::vector<decltype(ServiceTable::v6_)::Entry> v6;
   std::vector<decltype(ServiceTable::services_)::Entry> services;
   std::unordered_map<net::IpAddress, std::uint32_t> addresses;  // how many frontends have it now
-  std::vector<std::uint32_t> closing;
-  std::vector<std::uint32_t> changed;
+  std::vector<net::ObjectId> closing;
+  std::vector<net::ObjectId> gone;
 
  private:
   void Edit(const Service& service, int step);
@@ -112,20 +112,20 @@ absl::StatusOr<ServiceTableBuilder::Change> ServiceTableBuilder::Apply(
     Put(config, edits);
   }
   table_ = edits.Made();
-  return Change{table_, std::move(edits.closing), std::move(edits.changed)};
+  return Change{table_, std::move(edits.closing), std::move(edits.gone)};
 }
 
 void ServiceTableBuilder::Put(const Config& config, Edits& edits) {
   ServicePtr& place = by_name_[config->name];
   const ServicePtr old = place;
   const std::uint32_t id = old == nullptr ? services_.Allocate() : old->id;
-  const std::uint32_t object = old == nullptr ? objects_.Allocate() : old->object;
-  place = std::make_shared<const Service>(config, id, object,
-                                          BackendsFor(*config, old.get(), edits.closing));
+  place = std::make_shared<const Service>(config, id, BackendsFor(*config, old.get(), edits.gone));
   edits.Link(*place);
   edits.services.push_back({id, place});
-  if (old != nullptr) {
-    (Narrows(*old->config, *config) ? edits.closing : edits.changed).push_back(object);
+  if (old != nullptr && Narrows(*old->config, *config)) {
+    for (const Backend& backend : place->backends->backends()) {
+      edits.closing.push_back(backend.object);
+    }
   }
 }
 
@@ -134,43 +134,36 @@ void ServiceTableBuilder::Remove(const std::string& name, Edits& edits) {
   const Service& service = *at->second;
   edits.Unlink(service);
   edits.services.push_back({service.id, nullptr});
-  Renumber(service.backends->backends(), {}, edits.closing);
-  Close(service.object, edits.closing);
+  Renumber(service.backends->backends(), {}, edits.gone);
   services_.Release(service.id);
   by_name_.erase(at);
 }
 
 std::shared_ptr<const BackendSet> ServiceTableBuilder::BackendsFor(
-    const ServiceConfig& config, const Service* old, std::vector<std::uint32_t>& closing) {
+    const ServiceConfig& config, const Service* old, std::vector<net::ObjectId>& gone) {
   const SelectionKinds kinds = SelectionKinds::NeededBy(config.frontends);
   if (old != nullptr && old->config->protocol == config.protocol &&
       old->config->backends == config.backends && old->backends->kinds().Has(kinds)) {
     return old->backends;
   }
   std::vector<Backend> backends = Sorted(config);
-  Renumber(old == nullptr ? std::span<const Backend>() : old->backends->backends(), backends,
-           closing);
+  Renumber(old == nullptr ? std::span<const Backend>() : old->backends->backends(), backends, gone);
   return std::make_shared<const BackendSet>(std::move(backends), kinds);
 }
 
 void ServiceTableBuilder::Renumber(std::span<const Backend> before, std::span<Backend> after,
-                                   std::vector<std::uint32_t>& closing) {
+                                   std::vector<net::ObjectId>& gone) {
   auto old = before.begin();
   for (Backend& backend : after) {
     for (; old != before.end() && BackendSet::Before(*old, backend); ++old) {
-      Close(old->object, closing);
+      gone.push_back(old->object);
     }
     const bool stays = old != before.end() && !BackendSet::Before(backend, *old);
     backend.object = stays ? (old++)->object : objects_.Allocate();
   }
   for (; old != before.end(); ++old) {
-    Close(old->object, closing);
+    gone.push_back(old->object);
   }
-}
-
-void ServiceTableBuilder::Close(std::uint32_t object, std::vector<std::uint32_t>& closing) {
-  objects_.Release(object);
-  closing.push_back(object);
 }
 
 absl::Status ServiceTableBuilder::Check(std::span<const Config> put,
@@ -181,9 +174,16 @@ absl::Status ServiceTableBuilder::Check(std::span<const Config> put,
       return absl::NotFoundError(absl::StrCat("service ", name, ": is not there"));
     }
   }
+  std::size_t backends = 0;
   for (const Config& config : put) {
     if (const absl::Status status = CheckService(*config); !status.ok()) {
       return status;
+    }
+    backends += config->backends.size();
+    if (backends > objects_.available()) {
+      return absl::ResourceExhaustedError(absl::StrCat(
+          "service ", config->name, ": backends: the switch has numbers for ", objects_.available(),
+          " more endpoints, routes and backends, and none for this one"));
     }
     if (!names.insert(config->name).second) {
       return ServiceError(*config, "name", "is there twice in one change");

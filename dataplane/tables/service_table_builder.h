@@ -16,8 +16,10 @@
 #include <unordered_set>
 #include <vector>
 
+#include "dataplane/core/epochs.h"
+#include "dataplane/core/id_pool.h"
 #include "dataplane/core/service_config.h"
-#include "dataplane/tables/object_ids.h"
+#include "dataplane/net/ids.h"
 #include "dataplane/tables/service_table.h"
 
 namespace pollux::tables {
@@ -28,17 +30,17 @@ class ServiceTableBuilder {
 
   struct Change {
     std::shared_ptr<const ServiceTable> table;
-    // Objects that mean something else now; to be told to the flow entries when no worker reads
-    // the table before any more. Of a new service or backend nobody knows the number yet.
-    std::vector<std::uint32_t> closing;  // something that was allowed no longer is
-    std::vector<std::uint32_t> changed;
+    // Backends: for the caller, when no worker reads the table before any more.
+    std::vector<net::ObjectId> closing;  // their service allows less than before: to be bumped
+    std::vector<net::ObjectId> gone;     // to be released
   };
 
-  // Numbers of services and backends come from `objects`, which outlives the builder.
-  explicit ServiceTableBuilder(ObjectIds& objects) : objects_(objects) {}
+  // Numbers of backends come from `objects`, which outlives the builder.
+  explicit ServiceTableBuilder(core::Epochs& objects) : objects_(objects) {}
 
-  // Adds or replaces by name, and removes. InvalidArgument, naming service and field, or NotFound
-  // for the removal of what is not there; nothing has changed then.
+  // Adds or replaces by name, and removes. InvalidArgument, naming service and field, NotFound for
+  // the removal of what is not there, or ResourceExhausted for more backends than there are numbers
+  // for; nothing has changed then.
   absl::StatusOr<Change> Apply(std::span<const Config> put, std::span<const std::string> removed);
 
   [[nodiscard]] const std::shared_ptr<const ServiceTable>& table() const { return table_; }
@@ -56,14 +58,13 @@ class ServiceTableBuilder {
   void Remove(const std::string& name, Edits& edits);
   std::shared_ptr<const BackendSet> BackendsFor(const core::ServiceConfig& config,
                                                 const Service* old,
-                                                std::vector<std::uint32_t>& closing);
-  // Who was there keeps its number, who comes gets one, who is gone is closing.
+                                                std::vector<net::ObjectId>& gone);
+  // Who was there keeps its number, who comes gets one.
   void Renumber(std::span<const Backend> before, std::span<Backend> after,
-                std::vector<std::uint32_t>& closing);
-  void Close(std::uint32_t object, std::vector<std::uint32_t>& closing);
+                std::vector<net::ObjectId>& gone);
 
-  ObjectIds& objects_;
-  ObjectIds services_{1};
+  core::Epochs& objects_;
+  core::IdPool services_{~std::uint32_t{0}};
   std::unordered_map<std::string, ServicePtr> by_name_;
   std::shared_ptr<const ServiceTable> table_ = std::make_shared<const ServiceTable>();
 };

@@ -21,9 +21,10 @@ using core::ServiceConfig;
 using net::IpAddress;
 using net::IpProtocol;
 using Config = ServiceTableBuilder::Config;
-using Objects = std::map<std::string, std::uint32_t>;  // number by "service" or "service backend"
+using Objects = std::map<std::string, net::ObjectId>;  // of backends, by "service backend"
 
 constexpr unsigned kNames = 12;
+constexpr std::uint32_t kMostObjects = 1000;
 constexpr unsigned kPorts = 3;
 
 std::string NameOf(const ServiceConfig& service, const BackendConfig& backend) {
@@ -181,15 +182,14 @@ Objects ObjectsOf(const std::vector<Config>& configs, const ServiceTable& table)
   Objects objects;
   for (std::uint32_t id = 1; id <= kNames; ++id) {
     if (const Service* service = table.FindService(id)) {
-      objects[service->config->name] = service->object;
       for (const BackendConfig& backend : service->config->backends) {
         objects[NameOf(*service->config, backend)] =
             table.FindBackend(id, backend.ip, backend.port)->object;
       }
     }
   }
-  std::set<std::uint32_t> numbers;
-  std::size_t expected = configs.size();
+  std::set<net::ObjectId> numbers;
+  std::size_t expected = 0;
   for (const Config& config : configs) {
     expected += config->backends.size();
   }
@@ -200,10 +200,10 @@ Objects ObjectsOf(const std::vector<Config>& configs, const ServiceTable& table)
   return objects;
 }
 
-// Who stays keeps its number; the numbers of those that left are closing, each once.
+// Who stays keeps its number; the numbers of those that left are gone, each once.
 void ExpectNumbers(const Objects& before, const Objects& after,
                    const ServiceTableBuilder::Change& change) {
-  std::multiset<std::uint32_t> left;
+  std::multiset<net::ObjectId> left;
   for (const auto& [name, object] : before) {
     const auto now = after.find(name);
     if (now == after.end()) {
@@ -212,13 +212,12 @@ void ExpectNumbers(const Objects& before, const Objects& after,
       ASSERT_EQ(now->second, object) << name;
     }
   }
-  const std::multiset<std::uint32_t> closing(change.closing.begin(), change.closing.end());
-  ASSERT_TRUE(std::includes(closing.begin(), closing.end(), left.begin(), left.end()));
+  ASSERT_EQ(std::multiset<net::ObjectId>(change.gone.begin(), change.gone.end()), left);
 }
 
 TEST(ServiceTable, ChangesLeadWhereConfigurationsDo) {
   World world;
-  ObjectIds objects(1);
+  core::Epochs objects(kMostObjects);
   ServiceTableBuilder builder(objects);
   std::vector<Config> configs;
   Objects before;
@@ -228,7 +227,7 @@ TEST(ServiceTable, ChangesLeadWhereConfigurationsDo) {
     configs = next;
     const auto change = builder.Apply(diff.put, diff.removed);
     ASSERT_TRUE(change.ok()) << change.status();
-    ObjectIds others(1);
+    core::Epochs others(kMostObjects);
     ServiceTableBuilder from_nothing(others);
     ASSERT_TRUE(from_nothing.Apply(configs, {}).ok());
     for (int i = 0; i < 50; ++i) {
@@ -237,6 +236,9 @@ TEST(ServiceTable, ChangesLeadWhereConfigurationsDo) {
     }
     const Objects after = ObjectsOf(configs, *change->table);
     ASSERT_NO_FATAL_FAILURE(ExpectNumbers(before, after, *change)) << "round " << round;
+    for (const net::ObjectId object : change->gone) {
+      objects.Release(object);
+    }
     ASSERT_EQ(objects.in_use(), others.in_use());
     before = after;
   }

@@ -19,6 +19,7 @@ using testing::ElementsAre;
 using testing::HasSubstr;
 using testing::IsEmpty;
 using testing::UnorderedElementsAre;
+using testing::UnorderedElementsAreArray;
 using Config = ServiceTableBuilder::Config;
 
 net::IpAddress Ip(const char* text) { return net::IpAddress::Parse(text).value(); }
@@ -44,8 +45,6 @@ Config Shared(ServiceConfig config) {
 
 class Services : public testing::Test {
  protected:
-  static constexpr std::uint32_t kBase = 100;
-
   ServiceTableBuilder::Change Apply(const std::vector<ServiceConfig>& put,
                                     const std::vector<std::string>& removed = {}) {
     std::vector<Config> configs;
@@ -54,19 +53,22 @@ class Services : public testing::Test {
     }
     auto change = builder_.Apply(configs, removed);
     EXPECT_TRUE(change.ok()) << change.status();
+    for (const net::ObjectId object : change.ok() ? change->gone : std::vector<net::ObjectId>()) {
+      objects_.Release(object);
+    }
     return change.ok() ? *std::move(change) : ServiceTableBuilder::Change{builder_.table(), {}, {}};
   }
   [[nodiscard]] const Frontend* Find(const char* ip, std::uint16_t port,
                                      IpProtocol protocol = IpProtocol::kTcp) const {
     return builder_.table()->Find(Ip(ip), protocol, port);
   }
-  [[nodiscard]] std::uint32_t ObjectOf(const Frontend& frontend, const char* backend,
+  [[nodiscard]] net::ObjectId ObjectOf(const Frontend& frontend, const char* backend,
                                        std::uint16_t port) const {
     const Backend* found = builder_.table()->FindBackend(frontend.service, Ip(backend), port);
-    return found == nullptr ? 0 : found->object;
+    return found == nullptr ? net::ObjectId{} : found->object;
   }
 
-  ObjectIds objects_{kBase};
+  core::Epochs objects_{100};
   ServiceTableBuilder builder_{objects_};
 };
 
@@ -307,7 +309,7 @@ const ChangeRow kChangeRows[] = {
     {"no ranges any more", [](auto& c) { c.frontends[1].source_ranges.clear(); }, false},
 };
 
-TEST_F(Services, AChangeNamesTheServiceAsClosingIfSomethingIsRefusedNow) {
+TEST_F(Services, AChangeNamesTheBackendsAsClosingIfSomethingIsRefusedNow) {
   ServiceConfig before = Web();
   before.frontends.push_back(
       {.ip = Ip("192.0.2.9"),
@@ -317,39 +319,52 @@ TEST_F(Services, AChangeNamesTheServiceAsClosingIfSomethingIsRefusedNow) {
        .source_ranges = {Prefix("192.0.2.0/24"), Prefix("198.51.100.0/24")}});
   for (const ChangeRow& row : kChangeRows) {
     Apply({before, Dns()});
-    const std::uint32_t object = builder_.table()->FindService(1)->object;
     ServiceConfig after = before;
     row.edit(after);
     const auto change = Apply({after});
-    EXPECT_THAT(row.closing ? change.closing : change.changed, ElementsAre(object)) << row.sentence;
-    EXPECT_THAT(row.closing ? change.changed : change.closing, IsEmpty()) << row.sentence;
+    const Frontend& frontend = builder_.table()->FindService(1)->frontends.front();
+    std::vector<net::ObjectId> expected;
+    for (const core::BackendConfig& backend : after.backends) {
+      expected.push_back(ObjectOf(frontend, backend.ip.ToString().c_str(), backend.port));
+    }
+    EXPECT_THAT(change.closing,
+                UnorderedElementsAreArray(row.closing ? expected : std::vector<net::ObjectId>()))
+        << row.sentence;
   }
 }
 
-TEST_F(Services, ABackendThatLeavesIsClosingByItsOwnNumber) {
+TEST_F(Services, ABackendThatLeavesIsGoneByItsOwnNumber) {
   Apply({Web()});
   const Frontend before = *Find("10.96.0.1", 80);
-  const std::uint32_t stays = ObjectOf(before, "10.0.0.1", 8080);
-  const std::uint32_t leaves = ObjectOf(before, "10.0.0.2", 8080);
-  EXPECT_EQ((std::set{before.object, stays, leaves}), (std::set{kBase, kBase + 1, kBase + 2}));
+  const net::ObjectId stays = ObjectOf(before, "10.0.0.1", 8080);
+  const net::ObjectId leaves = ObjectOf(before, "10.0.0.2", 8080);
+  EXPECT_EQ((std::set{stays, leaves}), (std::set{net::ObjectId{1}, net::ObjectId{2}}));
   ServiceConfig web = Web();
   web.backends[1].ip = Ip("10.0.0.7");
   const auto change = Apply({web});
-  EXPECT_THAT(change.closing, ElementsAre(leaves));
-  EXPECT_THAT(change.changed, ElementsAre(before.object));
+  EXPECT_THAT(change.gone, ElementsAre(leaves));
+  EXPECT_THAT(change.closing, IsEmpty());
   EXPECT_EQ(ObjectOf(*Find("10.96.0.1", 80), "10.0.0.1", 8080), stays);
   EXPECT_EQ(Find("10.96.0.1", 80)->service, before.service);
 }
 
-TEST_F(Services, ARemovedServiceClosesAllItsNumbers) {
+TEST_F(Services, ARemovedServiceGivesBackAllItsNumbers) {
   Apply({Web(), Dns()});
-  const std::uint32_t dns_objects = 3;
+  const std::uint32_t dns_objects = 2;
   const auto change = Apply({}, {Web().name});
-  EXPECT_THAT(change.closing, UnorderedElementsAre(kBase, kBase + 1, kBase + 2));
+  EXPECT_THAT(change.gone, UnorderedElementsAre(net::ObjectId{1}, net::ObjectId{2}));
   EXPECT_EQ(objects_.in_use(), dns_objects);
   EXPECT_EQ(Find("10.96.0.1", 80), nullptr);
-  Apply({Web()});
-  EXPECT_EQ(objects_.end(), kBase + 6) << "released numbers are given out again";
+}
+
+TEST_F(Services, MoreBackendsThanThereAreNumbersForAreRefused) {
+  ServiceConfig web = Web();
+  for (unsigned i = 1; i < 100; ++i) {
+    web.backends.push_back(There(("10.9.0." + std::to_string(i)).c_str()));
+  }
+  const auto change = builder_.Apply(std::vector{Shared(web)}, {});
+  EXPECT_EQ(change.status().code(), absl::StatusCode::kResourceExhausted) << change.status();
+  EXPECT_EQ(objects_.in_use(), 0U);
 }
 
 TEST_F(Services, AFrontendMayMoveFromOneServiceToAnotherInOneChange) {
@@ -411,7 +426,7 @@ TEST_F(Services, WhatIsWrongIsNamedAndChangesNothing) {
     EXPECT_EQ(change.status().code(), absl::StatusCode::kInvalidArgument) << row.sentence;
     EXPECT_THAT(std::string(change.status().message()), HasSubstr(row.error)) << row.sentence;
     EXPECT_EQ(builder_.table(), table) << row.sentence;
-    EXPECT_EQ(objects_.in_use(), 3U) << row.sentence;
+    EXPECT_EQ(objects_.in_use(), 2U) << row.sentence;
   }
 }
 

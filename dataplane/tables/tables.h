@@ -16,7 +16,14 @@
 #include "dataplane/net/address.h"
 #include "dataplane/net/ids.h"
 #include "dataplane/tables/address_map.h"
+#include "dataplane/tables/cluster.h"
+#include "dataplane/tables/identity_table.h"
 #include "dataplane/tables/route_trie.h"
+#include "dataplane/tables/service_table.h"
+
+namespace pollux::policy {
+class CompiledPolicies;
+}  // namespace pollux::policy
 
 namespace pollux::tables {
 
@@ -210,6 +217,11 @@ struct Tables {
   std::shared_ptr<const RouteTable> routes;
   std::shared_ptr<const NeighbourTable> neighbours;
   std::shared_ptr<const AdjacencyTable> adjacencies;
+  std::shared_ptr<const ServiceTable> services = std::make_shared<const ServiceTable>();
+  std::shared_ptr<const Cluster> cluster = std::make_shared<const Cluster>();
+  std::shared_ptr<const IdentityTable> identities = std::make_shared<const IdentityTable>();
+  // Of the identities; may be null where nobody has one.
+  std::shared_ptr<const policy::CompiledPolicies> policies;
 };
 
 // The gateway's addresses in every pod (docs/life-of-a-packet.md): 169.254.1.1 and fe80::1.

@@ -159,8 +159,8 @@ void ProcessWatched(Context& ctx, core::Batch& batch) {
   BeginSteps<Watched<LoadHeaders>>(ctx, batch, burst);
   RunSteps<Watched<Parse>>(ctx, burst);
   FindConnections(ctx, burst);
-  RunStepsOnUnknown<Watched<SourceGuard>, Watched<Track>, Watched<Answer>, Watched<Route>,
-                    Watched<Connect>>(ctx, burst);
+  RunStepsOnUnknown<Watched<SourceGuard>, Watched<Track>, Watched<Service>, Watched<Answer>,
+                    Watched<Route>, Watched<Policy>, Watched<Snat>, Watched<Connect>>(ctx, burst);
   RunSteps<Watched<FollowTcp>, Watched<Forward>>(ctx, burst);
   SendPackets(ctx.tables, ctx.worker, burst.ready(), &ctx);
 }
@@ -173,7 +173,12 @@ Flows& SharedFlows() {
     return tables::ConnectionTable::Create({.capacity = 64, .quota_per_port = 32}, rcu).value();
   }();
   static core::Epochs epochs(8);
-  static Flows flows{.connections = *table, .epochs = epochs, .timeouts = {}, .pickup_until = {}};
+  static tables::AffinityTable affinity(8);
+  static Flows flows{.connections = *table,
+                     .epochs = epochs,
+                     .affinity = {.table = affinity},
+                     .timeouts = {},
+                     .pickup_until = {}};
   return flows;
 }
 

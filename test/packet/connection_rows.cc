@@ -1,4 +1,6 @@
 // What opens a connection, what belongs to one, and what belongs to none.
+#include <utility>
+
 #include "test/packet/rows.h"
 
 namespace pollux::stages::testing {
@@ -46,6 +48,25 @@ Step Back(const Bytes& frame) {
   return {.in = {{kPod2, frame}}, .out = {{kPod1, Forwarded(frame, kPodMac)}}};
 }
 Step Nowhere(net::PortId port, const Bytes& frame) { return {.in = {{port, frame}}}; }
+// The sender is told that there is no such connection.
+Step Refused(net::PortId port, const Bytes& frame, const FrameTerms& back, std::uint16_t from,
+             std::uint16_t to, std::uint32_t sequence) {
+  Bytes l4 = Tcp(0);
+  auto& tcp = Overlay<TcpHeader>(l4, 0);
+  tcp.flags = TcpHeader::kRst;
+  tcp.source_port = net::Be16(from);
+  tcp.destination_port = net::Be16(to);
+  tcp.sequence = net::Be32(sequence);
+  tcp.acknowledgement = {};
+  tcp.window = {};
+  FrameTerms terms = back;
+  terms.to_mac = std::exchange(terms.from_mac, kGatewayMac) == kPodMac ? kOtherPodMac : kPodMac;
+  terms.fragment = net::Ipv4Header::kDontFragment;
+  Bytes reset = IpFrame(terms, IpProtocol::kTcp, l4, kTcpChecksumAt);
+  Overlay<net::Ipv4Header>(reset, 14).id = {};
+  RenewIpv4Checksum(reset);
+  return {.in = {{port, frame}}, .out = {{port, reset}}};
+}
 Step Later(std::uint64_t milliseconds, Step step) {
   step.after_milliseconds = milliseconds;
   return step;
@@ -55,25 +76,26 @@ std::vector<PacketRow> Openings() {
   const Bytes segment = Segment({}, TcpHeader::kAck, 1000, 80);
   const Bytes syn = Segment({}, TcpHeader::kSyn, 1000, 80, {5000, 0});
   const Bytes syn_ack = Segment(kBack, TcpHeader::kSyn | TcpHeader::kAck, 80, 1000, {900, 5001});
-  PacketRow clash{.sentence = "a_datagram_that_is_its_own_reply",
-                  .steps = {Nowhere(kPod1, Datagram({.to = "10.0.0.10"}, 53, 53))},
-                  .drops = {{"connection_clash", 1}}};
+  PacketRow clash{
+      .sentence = "a_packet_that_is_its_own_reply",
+      .steps = {Nowhere(kPod1, IpFrame({.to = "10.0.0.10"}, IpProtocol::kGre, Pattern(40)))},
+      .drops = {{"connection_clash", 1}}};
   return {
       {.sentence = "a_syn_opens_and_segments_follow_both_ways",
        .steps = {There(syn), Back(syn_ack), There(segment)},
        .options = kStartedLongAgo},
       {.sentence = "a_segment_of_no_connection",
-       .steps = {Nowhere(kPod1, segment)},
+       .steps = {Refused(kPod1, segment, kBack, 80, 1000, 901)},
        .drops = {{"tcp_not_opening", 1}},
        .options = kStartedLongAgo},
       {.sentence = "a_syn_ack_opens_nothing",
-       .steps = {Nowhere(kPod2, syn_ack)},
+       .steps = {Refused(kPod2, syn_ack, {}, 1000, 80, 5001)},
        .drops = {{"tcp_not_opening", 1}},
        .options = kStartedLongAgo},
       {.sentence = "after_a_start_segments_are_picked_up_for_a_while",
        .steps = {There(segment), Back(Segment(kBack, TcpHeader::kAck, 80, 1000, {901, 5001})),
                  Later(61'000, There(segment)),
-                 Nowhere(kPod1, Segment({}, TcpHeader::kAck, 1001, 80))},
+                 Refused(kPod1, Segment({}, TcpHeader::kAck, 1001, 80), kBack, 80, 1001, 901)},
        .drops = {{"tcp_not_opening", 1}}},
       {.sentence = "a_reset_is_not_picked_up",
        .steps = {Nowhere(kPod1, Segment({}, TcpHeader::kRst, 1000, 80))},
@@ -142,7 +164,8 @@ std::vector<PacketRow> TcpRows() {
                    Back(from(H::kFin | H::kAck, {901, 5002})), There(to(H::kAck, {5002, 902})),
                    There(new_syn), Back(from(H::kSyn | H::kAck, {60'000, 700'001}))}),
       Established("a_closed_connection_is_forgotten_soon",
-                  {There(to(H::kRst | H::kAck)), Later(13'000, Nowhere(kPod2, from(H::kAck)))},
+                  {There(to(H::kRst | H::kAck)),
+                   Later(13'000, Refused(kPod2, from(H::kAck), {}, 1000, 80, 5001))},
                   {{"tcp_not_opening", 1}}),
       Established("an_established_one_is_not",
                   {Later(3'600'000, Back(from(H::kAck))), There(to(H::kAck))}),

@@ -42,6 +42,7 @@ PacketSwitch::PacketSwitch(const SwitchOptions& options)
     : connections_(TableOf(options, rcu_)),
       flows_{.connections = *connections_,
              .epochs = epochs_,
+             .affinity = {.table = affinity_},
              .timeouts = {},
              .pickup_until = net::Nanos{now_.value() + options.pickup_milliseconds * 1'000'000}},
       neighbour_table_(std::make_shared<const tables::NeighbourTable>()) {
@@ -70,21 +71,18 @@ PacketSwitch::PacketSwitch(const SwitchOptions& options)
 void PacketSwitch::AddPort(net::PortId id, core::PortSpec spec) {
   ports_[id] = std::make_unique<vhost::FakePort>(id, std::move(spec));
   views_.push_back({ports_[id].get(), {}});
-  book_.AdmitPort(id);
+  forwarding_.AdmitPort(id);
 }
 
 void PacketSwitch::Publish() {
-  const absl::Status status = CheckForwarding(config, views_);
+  const absl::Status status = forwarding_.Change(config, views_);
   CHECK(status.ok()) << status;
-  CHECK(book_.Admit(config).ok());
   BuildTables();
-  book_.Settle(published_, config);
-  published_ = config;
+  forwarding_.Settle(*tables_);
 }
 
 void PacketSwitch::BuildTables() {
-  tables_ =
-      pollux::BuildTables(config, views_, book_, kGatewayMac, neighbour_table_, net::Revision{1});
+  tables_ = forwarding_.Build(views_, kGatewayMac, neighbour_table_, net::Revision{1});
 }
 
 void PacketSwitch::Forget(net::PortId id) {

@@ -15,8 +15,8 @@
 #include <vector>
 
 #include "dataplane/dataplane.h"
+#include "dataplane/forwarding.h"
 #include "dataplane/neighbours.h"
-#include "dataplane/snapshot.h"
 #include "test/packet/frames.h"
 #include "vhost/fake_port.h"
 
@@ -68,13 +68,13 @@ class PacketSwitch {
   net::Nanos now_{1'000'000'000};
   std::map<net::PortId, std::unique_ptr<vhost::FakePort>> ports_;
   std::vector<PortView> views_;
-  ForwardingConfig published_;
   core::Rcu rcu_{1};
   std::unique_ptr<tables::ConnectionTable> connections_;
   core::Epochs epochs_{1024};
+  tables::AffinityTable affinity_{64};
   Flows flows_;
   AdjacencyIds adjacencies_;
-  ObjectBook book_{epochs_, adjacencies_};
+  Forwarding forwarding_{epochs_, adjacencies_};
   std::unique_ptr<tables::Tables> tables_;
   NeighbourManager neighbours_{adjacencies_};
   std::shared_ptr<const tables::NeighbourTable> neighbour_table_;

@@ -47,5 +47,7 @@ std::vector<PacketRow> ErrorRows();
 std::vector<PacketRow> LargeFrameRows();
 std::vector<PacketRow> DropRows();
 std::vector<PacketRow> ConnectionRows();
+std::vector<PacketRow> ServiceRows();
+std::vector<PacketRow> PolicyRows();
 
 }  // namespace pollux::stages::testing
