@@ -35,8 +35,8 @@ class ExplainMessages : public testing::Test {
 TEST_F(ExplainMessages, TheQuestionIsPassedOn) {
   ASSERT_TRUE(Ask("10.1.0.1", "10.1.0.2", "db").ok());
   EXPECT_EQ(switch_.asked.ingress, net::PortId{4});
-  EXPECT_EQ(switch_.asked.source.ToString(), "10.1.0.1");
-  EXPECT_EQ(switch_.asked.destination.ToString(), "10.1.0.2");
+  EXPECT_EQ(switch_.asked.tuple.source.ToString(), "10.1.0.1");
+  EXPECT_EQ(switch_.asked.tuple.destination.ToString(), "10.1.0.2");
   ASSERT_TRUE(Ask("fd00::1", "fd00::2").ok());
   EXPECT_EQ(switch_.asked.ingress, net::kNoPort);
 }

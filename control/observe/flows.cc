@@ -2,9 +2,9 @@
 
 #include <limits>
 #include <string>
-#include <unordered_map>
 
 #include "control/observe/filter_fields.h"
+#include "control/observe/names.h"
 #include "control/observe/port_names.h"
 
 namespace pollux::control {
@@ -26,34 +26,6 @@ absl::StatusOr<FlowQuery> QueryOf(const api::FlowFilter& proto, const Snapshot& 
   return query;
 }
 
-// Who has which address.
-class AddressNames {
- public:
-  explicit AddressNames(const Snapshot& snapshot) {
-    for (const auto& [name, endpoint] : snapshot.desired.forwarding.endpoints) {
-      for (const net::IpAddress& ip : endpoint.addresses) {
-        names_.emplace(ip, endpoint.pod.empty() ? name : endpoint.pod);
-      }
-    }
-  }
-  [[nodiscard]] std::string Of(const net::IpAddress& ip) const {
-    const auto at = names_.find(ip);
-    return at == names_.end() ? "" : at->second;
-  }
-
- private:
-  std::unordered_map<net::IpAddress, std::string> names_;
-};
-
-void ToProto(const net::FlowTuple& tuple, const AddressNames& names, api::FlowEnds* proto) {
-  proto->set_source(tuple.source.ToString());
-  proto->set_destination(tuple.destination.ToString());
-  proto->set_source_port(tuple.source_port.value());
-  proto->set_destination_port(tuple.destination_port.value());
-  proto->set_source_name(names.Of(tuple.source));
-  proto->set_destination_name(names.Of(tuple.destination));
-}
-
 void ToProto(const FlowInfo::Counts& counts, api::FlowCounts* proto) {
   proto->set_packets(counts.packets);
   proto->set_bytes(counts.bytes);
@@ -61,11 +33,7 @@ void ToProto(const FlowInfo::Counts& counts, api::FlowCounts* proto) {
 
 void ToProto(const FlowInfo& flow, const AddressNames& addresses, const PortNames& ports,
              api::Flow* proto) {
-  proto->set_protocol(ProtocolName(flow.original.protocol));
-  ToProto(flow.original, addresses, proto->mutable_original());
-  if (!(flow.translated == flow.original)) {
-    ToProto(flow.translated, addresses, proto->mutable_translated());
-  }
+  WriteTuples(flow.original, flow.translated, addresses, proto);
   proto->set_ingress(ports.Of(flow.ingress));
   proto->set_egress(ports.Of(flow.egress));
   proto->set_state(flow.state);
@@ -74,7 +42,25 @@ void ToProto(const FlowInfo& flow, const AddressNames& addresses, const PortName
   ToProto(flow.answered, proto->mutable_answered());
 }
 
+void Write(const net::FlowTuple& tuple, const AddressNames& names, api::FlowEnds* proto) {
+  proto->set_source(tuple.source.ToString());
+  proto->set_destination(tuple.destination.ToString());
+  proto->set_source_port(tuple.source_port.value());
+  proto->set_destination_port(tuple.destination_port.value());
+  proto->set_source_name(names.Of(tuple.source));
+  proto->set_destination_name(names.Of(tuple.destination));
+}
+
 }  // namespace
+
+void WriteTuples(const net::FlowTuple& original, const net::FlowTuple& translated,
+                 const AddressNames& names, api::Flow* proto) {
+  proto->set_protocol(ProtocolName(original.protocol));
+  Write(original, names, proto->mutable_original());
+  if (!(translated == original)) {
+    Write(translated, names, proto->mutable_translated());
+  }
+}
 
 absl::Status ListFlows(const api::ListFlowsRequest& request, const Snapshot& snapshot,
                        const Switch& packet_side, api::ListFlowsReply* reply) {

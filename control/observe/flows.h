@@ -4,6 +4,7 @@
 
 #include <absl/status/status.h>
 
+#include "control/observe/names.h"
 #include "control/proto/vswitch/v1/vswitch.pb.h"
 #include "control/state/controller.h"
 #include "control/state/switch.h"
@@ -11,6 +12,10 @@
 namespace pollux::control {
 
 namespace api = ::vswitch::v1;
+
+// Addresses and ports of a connection, before and after translation, with who has them.
+void WriteTuples(const net::FlowTuple& original, const net::FlowTuple& translated,
+                 const AddressNames& names, api::Flow* proto);
 
 // InvalidArgument, or NotFound for a port, begins with the field.
 absl::Status ListFlows(const api::ListFlowsRequest& request, const Snapshot& snapshot,

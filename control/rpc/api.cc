@@ -105,6 +105,14 @@ absl::Status Api::ListRoutes(const api::ListRequest& request, api::ListRoutesRep
   return control::ListRoutes(request, *controller_.snapshot(), reply);
 }
 
+absl::Status Api::ListServices(const api::ListRequest& request, api::ListServicesReply* reply) {
+  return control::ListServices(request, *controller_.snapshot(), reply);
+}
+
+absl::Status Api::ListPolicies(const api::ListRequest& request, api::ListPoliciesReply* reply) {
+  return control::ListPolicies(request, *controller_.snapshot(), reply);
+}
+
 absl::Status Api::ListNeighbours(const api::ListNeighboursRequest& /*request*/,
                                  api::ListNeighboursReply* reply) {
   return control::ListNeighbours(*controller_.snapshot(), controller_.packet_side(), reply);

@@ -33,6 +33,8 @@ class Api {
   absl::Status ListPorts(const api::ListRequest& request, api::ListPortsReply* reply);
   absl::Status ListEndpoints(const api::ListRequest& request, api::ListEndpointsReply* reply);
   absl::Status ListRoutes(const api::ListRequest& request, api::ListRoutesReply* reply);
+  absl::Status ListServices(const api::ListRequest& request, api::ListServicesReply* reply);
+  absl::Status ListPolicies(const api::ListRequest& request, api::ListPoliciesReply* reply);
   absl::Status ListNeighbours(const api::ListNeighboursRequest& request,
                               api::ListNeighboursReply* reply);
   absl::Status GetConfig(const api::GetConfigRequest& request, api::GetConfigReply* reply);

@@ -96,7 +96,7 @@ absl::Status ListEndpoints(const api::ListRequest& request, const Snapshot& snap
                 [&](const Endpoint& endpoint) {
                   api::Endpoint* item = reply->add_items();
                   ToProto(endpoint, item);
-                  item->mutable_status()->set_open(endpoint.open());
+                  item->mutable_status()->set_open(snapshot.desired.forwarding.IsOpen(endpoint));
                   item->mutable_status()->set_live(live.endpoints.contains(endpoint.name));
                 });
 }
@@ -118,6 +118,20 @@ absl::Status ListRoutes(const api::ListRequest& request, const Snapshot& snapsho
                   ToProto(route, item);
                   item->mutable_status()->set_live(live.routes.contains(route.prefix));
                 });
+}
+
+absl::Status ListServices(const api::ListRequest& request, const Snapshot& snapshot,
+                          api::ListServicesReply* reply) {
+  reply->set_revision(snapshot.revision.value());
+  return Select(request, "service", snapshot.desired.forwarding.services, NameIn(request),
+                [&](const Service& service) { ToProto(service, reply->add_items()); });
+}
+
+absl::Status ListPolicies(const api::ListRequest& request, const Snapshot& snapshot,
+                          api::ListPoliciesReply* reply) {
+  reply->set_revision(snapshot.revision.value());
+  return Select(request, "policy", snapshot.desired.forwarding.policies, NameIn(request),
+                [&](const Policy& policy) { ToProto(policy, reply->add_items()); });
 }
 
 absl::Status ListNeighbours(const Snapshot& snapshot, const Switch& packet_side,

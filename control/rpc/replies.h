@@ -20,6 +20,10 @@ absl::Status ListEndpoints(const api::ListRequest& request, const Snapshot& snap
                            api::ListEndpointsReply* reply);
 absl::Status ListRoutes(const api::ListRequest& request, const Snapshot& snapshot,
                         api::ListRoutesReply* reply);
+absl::Status ListServices(const api::ListRequest& request, const Snapshot& snapshot,
+                          api::ListServicesReply* reply);
+absl::Status ListPolicies(const api::ListRequest& request, const Snapshot& snapshot,
+                          api::ListPoliciesReply* reply);
 absl::Status ListNeighbours(const Snapshot& snapshot, const Switch& packet_side,
                             api::ListNeighboursReply* reply);
 absl::Status GetConfig(const api::GetConfigRequest& request, const Snapshot& snapshot,

@@ -56,7 +56,7 @@ absl::StatusOr<std::shared_ptr<grpc::ServerCredentials>> MutualTls(const ServerO
 
 class GrpcServer final : public Server {
  public:
-  explicit GrpcServer(Api& api) : service_(MakeService(api)) {}
+  explicit GrpcServer(std::unique_ptr<grpc::Service> service) : service_(std::move(service)) {}
 
   ~GrpcServer() override {
     listener_.reset();
@@ -106,12 +106,17 @@ class GrpcServer final : public Server {
 
 }  // namespace
 
-absl::StatusOr<std::unique_ptr<Server>> Server::Start(const ServerOptions& options, Api& api) {
-  auto server = std::make_unique<GrpcServer>(api);
+absl::StatusOr<std::unique_ptr<Server>> Server::Start(const ServerOptions& options,
+                                                      std::unique_ptr<grpc::Service> service) {
+  auto server = std::make_unique<GrpcServer>(std::move(service));
   if (const absl::Status status = server->Serve(options); !status.ok()) {
     return status;
   }
   return server;
+}
+
+absl::StatusOr<std::unique_ptr<Server>> Server::Start(const ServerOptions& options, Api& api) {
+  return Start(options, MakeService(api));
 }
 
 }  // namespace pollux::control

@@ -1,5 +1,5 @@
-// The gRPC server: the API, the standard health service and reflection, on the run directory's
-// socket and, if asked for, on TCP with mutual TLS.
+// The gRPC server of a daemon: its API, the standard health service and reflection, on the run
+// directory's socket and, if asked for, on TCP with mutual TLS.
 // Threading: main thread.
 #pragma once
 
@@ -9,6 +9,10 @@
 #include <string>
 
 #include "control/rpc/api.h"
+
+namespace grpc {
+class Service;
+}
 
 namespace pollux::control {
 
@@ -24,8 +28,10 @@ struct ServerOptions {
 
 class Server {
  public:
-  // Serves, healthy, from the return on. Errors name the option that is wrong. `api` outlives the
-  // server.
+  // Serves, healthy, from the return on. Errors name the option that is wrong.
+  static absl::StatusOr<std::unique_ptr<Server>> Start(const ServerOptions& options,
+                                                       std::unique_ptr<grpc::Service> service);
+  // The switch's API, which outlives the server.
   static absl::StatusOr<std::unique_ptr<Server>> Start(const ServerOptions& options, Api& api);
   // Ends open streams and waits for calls that are under way.
   virtual ~Server() = default;

@@ -54,6 +54,8 @@ class VswitchService final : public api::Vswitch::Service {
   POLLUX_UNARY(ListPorts, ListRequest, ListPortsReply)
   POLLUX_UNARY(ListEndpoints, ListRequest, ListEndpointsReply)
   POLLUX_UNARY(ListRoutes, ListRequest, ListRoutesReply)
+  POLLUX_UNARY(ListServices, ListRequest, ListServicesReply)
+  POLLUX_UNARY(ListPolicies, ListRequest, ListPoliciesReply)
   POLLUX_UNARY(ListNeighbours, ListNeighboursRequest, ListNeighboursReply)
   POLLUX_UNARY(GetConfig, GetConfigRequest, GetConfigReply)
   POLLUX_UNARY(GetStatus, GetStatusRequest, GetStatusReply)

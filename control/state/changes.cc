@@ -29,6 +29,10 @@ std::vector<Change> Changes(const State& before, const State& after) {
   Compare(before.ports, after.ports, changes);
   Compare(before.forwarding.endpoints, after.forwarding.endpoints, changes);
   Compare(before.forwarding.routes, after.forwarding.routes, changes);
+  Compare(before.forwarding.services, after.forwarding.services, changes);
+  Compare(before.forwarding.workloads, after.forwarding.workloads, changes);
+  Compare(before.forwarding.policies, after.forwarding.policies, changes);
+  Compare(before.forwarding.clusters, after.forwarding.clusters, changes);
   return changes;
 }
 

@@ -18,6 +18,19 @@ std::map<net::IpPrefix, Route>& MapOf(State& state, const Route*) {
   return state.forwarding.routes;
 }
 
+std::map<std::string, Service>& MapOf(State& state, const Service*) {
+  return state.forwarding.services;
+}
+std::map<std::string, Workload>& MapOf(State& state, const Workload*) {
+  return state.forwarding.workloads;
+}
+std::map<std::string, Policy>& MapOf(State& state, const Policy*) {
+  return state.forwarding.policies;
+}
+std::map<std::string, Cluster>& MapOf(State& state, const Cluster*) {
+  return state.forwarding.clusters;
+}
+
 template <typename T>
 absl::Status CheckOwner(const T& existing, Owner owner) {
   if (existing.owner == owner) {
@@ -48,8 +61,8 @@ absl::Status Put(State& state, const T& object, bool create_only) {
   return absl::OkStatus();
 }
 
-template <typename T>
-absl::Status Remove(State& state, const decltype(T().key())& key, Owner owner) {
+template <typename T, typename MapKey>
+absl::Status Remove(State& state, const MapKey& key, Owner owner) {
   auto& map = MapOf(state, static_cast<const T*>(nullptr));
   const auto at = map.find(key);
   if (at == map.end()) {
@@ -63,13 +76,30 @@ absl::Status Remove(State& state, const decltype(T().key())& key, Owner owner) {
 }
 
 absl::Status Remove(State& state, const Key& key, Owner owner) {
-  if (const auto* port = std::get_if<PortKey>(&key)) {
-    return Remove<Port>(state, port->name, owner);
-  }
-  if (const auto* endpoint = std::get_if<EndpointKey>(&key)) {
-    return Remove<Endpoint>(state, endpoint->name, owner);
-  }
-  return Remove<Route>(state, std::get<RouteKey>(key).prefix, owner);
+  struct Visitor {
+    State& state;
+    Owner owner;
+    absl::Status operator()(const PortKey& k) const { return Remove<Port>(state, k.name, owner); }
+    absl::Status operator()(const EndpointKey& k) const {
+      return Remove<Endpoint>(state, k.name, owner);
+    }
+    absl::Status operator()(const RouteKey& k) const {
+      return Remove<Route>(state, k.prefix, owner);
+    }
+    absl::Status operator()(const ServiceKey& k) const {
+      return Remove<Service>(state, k.name, owner);
+    }
+    absl::Status operator()(const WorkloadKey& k) const {
+      return Remove<Workload>(state, k.name, owner);
+    }
+    absl::Status operator()(const PolicyKey& k) const {
+      return Remove<Policy>(state, k.name, owner);
+    }
+    absl::Status operator()(const ClusterKey&) const {
+      return Remove<Cluster>(state, Cluster().key(), owner);
+    }
+  };
+  return std::visit(Visitor{state, owner}, key);
 }
 
 // Two wishes for one object cannot both come true.
@@ -111,6 +141,10 @@ absl::StatusOr<State> Sync(const State& state, Owner owner, const std::vector<Ob
   std::erase_if(swept.ports, of_owner);
   std::erase_if(swept.forwarding.endpoints, of_owner);
   std::erase_if(swept.forwarding.routes, of_owner);
+  std::erase_if(swept.forwarding.services, of_owner);
+  std::erase_if(swept.forwarding.workloads, of_owner);
+  std::erase_if(swept.forwarding.policies, of_owner);
+  std::erase_if(swept.forwarding.clusters, of_owner);
   return Apply(swept, {.owner = owner, .remove = {}, .put = objects});
 }
 
@@ -121,6 +155,10 @@ void Insert(State& state, const Object& object) {
 std::string NameOf(const Port& port) { return "port " + Quoted(port.spec.name); }
 std::string NameOf(const Endpoint& endpoint) { return "endpoint " + Quoted(endpoint.name); }
 std::string NameOf(const Route& route) { return "route " + Quoted(route.prefix.ToString()); }
+std::string NameOf(const Service& service) { return "service " + Quoted(service.key()); }
+std::string NameOf(const Workload& workload) { return "workload " + Quoted(workload.key()); }
+std::string NameOf(const Policy& policy) { return "policy " + Quoted(policy.key()); }
+std::string NameOf(const Cluster&) { return "cluster"; }
 std::string NameOf(const Object& object) {
   return std::visit([](const auto& o) { return NameOf(o); }, object);
 }
@@ -137,6 +175,10 @@ std::vector<Object> ObjectsOf(const State& state, std::optional<Owner> owner) {
   add(state.ports);
   add(state.forwarding.endpoints);
   add(state.forwarding.routes);
+  add(state.forwarding.services);
+  add(state.forwarding.workloads);
+  add(state.forwarding.policies);
+  add(state.forwarding.clusters);
   return objects;
 }
 

@@ -15,7 +15,7 @@
 
 namespace pollux::control {
 
-using Object = std::variant<Port, Endpoint, Route>;
+using Object = std::variant<Port, Endpoint, Route, Service, Workload, Policy, Cluster>;
 
 struct PortKey {
   std::string name;
@@ -26,7 +26,18 @@ struct EndpointKey {
 struct RouteKey {
   net::IpPrefix prefix;
 };
-using Key = std::variant<PortKey, EndpointKey, RouteKey>;
+struct ServiceKey {
+  std::string name;
+};
+struct WorkloadKey {
+  std::string name;
+};
+struct PolicyKey {
+  std::string name;
+};
+struct ClusterKey {};
+using Key =
+    std::variant<PortKey, EndpointKey, RouteKey, ServiceKey, WorkloadKey, PolicyKey, ClusterKey>;
 
 struct Edit {
   Owner owner = Owner::kCli;
@@ -49,6 +60,10 @@ void Insert(State& state, const Object& object);
 std::string NameOf(const Port& port);
 std::string NameOf(const Endpoint& endpoint);
 std::string NameOf(const Route& route);
+std::string NameOf(const Service& service);
+std::string NameOf(const Workload& workload);
+std::string NameOf(const Policy& policy);
+std::string NameOf(const Cluster& cluster);
 std::string NameOf(const Object& object);
 
 // The objects of a state, ports first; of one owner if given.

@@ -1,69 +1,14 @@
 #include <absl/strings/str_format.h>
 
-#include <charconv>
-#include <limits>
 #include <string>
 
 #include "control/state/field_error.h"
+#include "control/state/field_reader.h"
+#include "control/state/from_proto_cluster.h"
 #include "control/state/translate.h"
 
 namespace pollux::control {
 namespace {
-
-// Reads the fields of one object and keeps the first error, so that reading goes on like a list.
-class FieldReader {
- public:
-  explicit FieldReader(std::string object) : object_(std::move(object)) {}
-
-  void Fail(std::string_view field, std::string_view what) {
-    if (status_.ok()) {
-      status_ = FieldError(field, what, object_);
-    }
-  }
-
-  // An address in text form; `what` says what it should be.
-  template <typename Address>
-  Address Read(std::string_view field, const std::string& text, std::string_view what) {
-    const std::optional<Address> address = Address::Parse(text);
-    if (!address) {
-      Fail(field, absl::StrFormat("%s is not %s", Quoted(text), what));
-    }
-    return address.value_or(Address{});
-  }
-
-  // 0 stands for the default.
-  std::uint16_t ReadNumber(std::string_view field, std::uint32_t value, std::uint16_t if_zero) {
-    if (value > std::numeric_limits<std::uint16_t>::max()) {
-      Fail(field, absl::StrFormat("%d is too large", value));
-    }
-    return value == 0 ? if_zero : static_cast<std::uint16_t>(value);
-  }
-
-  core::SocketMode ReadMode(std::string_view field, std::string_view text) {
-    if (text != "client" && text != "server" && !text.empty()) {
-      Fail(field, absl::StrFormat("%s is neither \"server\" nor \"client\"", Quoted(text)));
-    }
-    return text == "client" ? core::SocketMode::kClient : core::SocketMode::kServer;
-  }
-
-  // Absent stands for 0.
-  std::uint32_t ReadOctal(std::string_view field, const std::string& text) {
-    std::uint32_t value = 0;
-    const char* end = text.data() + text.size();
-    const auto [at, error] = std::from_chars(text.data(), end, value, 8);
-    if (!text.empty() && (error != std::errc{} || at != end)) {
-      Fail(field, Quoted(text) + " is not an octal number such as 0660");
-      return 0;
-    }
-    return value;
-  }
-
-  [[nodiscard]] const absl::Status& status() const { return status_; }
-
- private:
-  const std::string object_;
-  absl::Status status_;
-};
 
 core::PortRole ReadRole(FieldReader& reader, std::string_view text) {
   for (const core::PortRole role :
@@ -151,8 +96,6 @@ absl::StatusOr<Object> Read(const api::Endpoint& proto, Owner owner) {
   return endpoint;
 }
 
-constexpr std::string_view kPrefix = "a prefix (ADDRESS/LENGTH, host bits zero)";
-
 absl::StatusOr<Object> Read(const api::Route& proto, Owner owner) {
   FieldReader reader("route " + Quoted(proto.prefix()));
   Route route{.owner = owner,
@@ -189,10 +132,19 @@ absl::StatusOr<Object> FromProto(const api::Object& proto, Owner owner) {
       return Read(proto.endpoint(), owner);
     case api::Object::kRoute:
       return Read(proto.route(), owner);
+    case api::Object::kService:
+      return ReadService(proto.service(), owner);
+    case api::Object::kWorkload:
+      return ReadWorkload(proto.workload(), owner);
+    case api::Object::kPolicy:
+      return ReadPolicy(proto.policy(), owner);
+    case api::Object::kCluster:
+      return ReadCluster(proto.cluster(), owner);
     case api::Object::OBJECT_NOT_SET:
       break;
   }
-  return absl::InvalidArgumentError("object: one of port, endpoint, route must be given");
+  return absl::InvalidArgumentError(
+      "object: one of port, endpoint, route, service, workload, policy, cluster must be given");
 }
 
 absl::StatusOr<Key> FromProto(const api::Key& proto) {
@@ -209,10 +161,19 @@ absl::StatusOr<Key> FromProto(const api::Key& proto) {
       }
       return RouteKey{prefix};
     }
+    case api::Key::kService:
+      return ServiceKey{proto.service()};
+    case api::Key::kWorkload:
+      return WorkloadKey{proto.workload()};
+    case api::Key::kPolicy:
+      return PolicyKey{proto.policy()};
+    case api::Key::kCluster:
+      return ClusterKey{};
     case api::Key::KEY_NOT_SET:
       break;
   }
-  return absl::InvalidArgumentError("key: one of port, endpoint, route must be given");
+  return absl::InvalidArgumentError(
+      "key: one of port, endpoint, route, service, workload, policy, cluster must be given");
 }
 
 }  // namespace pollux::control

@@ -24,6 +24,21 @@ State WithoutFailures(const State& state, const std::map<std::string, PortFailur
   return result;
 }
 
+void AddCluster(const Forwarding& forwarding, ForwardingConfig& config) {
+  for (const auto& [name, service] : forwarding.services) {
+    config.services.push_back(service.config);
+  }
+  for (const auto& [name, workload] : forwarding.workloads) {
+    config.workloads.push_back(workload.config);
+  }
+  for (const auto& [name, policy] : forwarding.policies) {
+    config.policies.push_back(policy.config);
+  }
+  for (const auto& [name, cluster] : forwarding.clusters) {
+    config.cluster = cluster.config;
+  }
+}
+
 }  // namespace
 
 absl::Status Reconciler::Transit(const State& to, net::Revision revision) {
@@ -123,12 +138,14 @@ absl::Status Reconciler::Do(const Publish& action, net::Revision revision) {
                                 .port = installed_.ids.at(endpoint.port),
                                 .mac = endpoint.mac,
                                 .addresses = endpoint.addresses,
-                                .open = endpoint.open()});
+                                .open = forwarding.IsOpen(endpoint),
+                                .pod = endpoint.pod});
   }
   for (const auto& [prefix, route] : forwarding.routes) {
     config.routes.push_back(
         {.prefix = prefix, .via = route.via, .port = installed_.ids.at(route.port)});
   }
+  AddCluster(forwarding, config);
   // What is on the way to a revision goes by the number of the one before.
   const net::Revision number = action.is_final ? revision : installed_.revision;
   if (const absl::Status status = switch_.Publish(config, number); !status.ok()) {

@@ -7,12 +7,14 @@
 
 #include <cstdint>
 #include <map>
+#include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
 
 #include "dataplane/core/port_spec.h"
+#include "dataplane/forwarding_config.h"
 #include "dataplane/net/address.h"
 
 namespace pollux::control {
@@ -43,8 +45,6 @@ struct Endpoint {
   std::vector<net::IpAddress> addresses;
   std::string pod;  // NAMESPACE/NAME, may be empty
   [[nodiscard]] const std::string& key() const { return name; }
-  // Endpoints that policies may select are closed until their policy is live.
-  [[nodiscard]] bool open() const { return owner == Owner::kCli && pod.empty(); }
   friend bool operator==(const Endpoint&, const Endpoint&) = default;
 };
 
@@ -57,10 +57,48 @@ struct Route {
   friend bool operator==(const Route&, const Route&) = default;
 };
 
+// Objects of which there are many, shared from state to state: what did not change is compared by
+// its place.
+template <typename Config>
+struct SharedObject {
+  Owner owner = Owner::kCli;
+  std::shared_ptr<const Config> config;  // never null
+  friend bool operator==(const SharedObject& a, const SharedObject& b) {
+    return a.owner == b.owner && (a.config == b.config || *a.config == *b.config);
+  }
+};
+
+struct Service : SharedObject<ServiceConfig> {
+  [[nodiscard]] const std::string& key() const { return config->name; }
+};
+struct Workload : SharedObject<WorkloadConfig> {
+  [[nodiscard]] const std::string& key() const { return config->name; }
+};
+struct Policy : SharedObject<policy::Policy> {
+  [[nodiscard]] std::string key() const { return config->name_space + "/" + config->name; }
+};
+
+// There is at most one.
+struct Cluster {
+  Owner owner = Owner::kCli;
+  ClusterConfig config;
+  [[nodiscard]] std::string key() const { return "cluster"; }
+  friend bool operator==(const Cluster&, const Cluster&) = default;
+};
+
 // What forwarding needs beside the ports: swapped in as a whole.
 struct Forwarding {
   std::map<std::string, Endpoint> endpoints;
   std::map<net::IpPrefix, Route> routes;
+  std::map<std::string, Service> services;
+  std::map<std::string, Workload> workloads;
+  std::map<std::string, Policy> policies;
+  std::map<std::string, Cluster> clusters;
+
+  // An endpoint that policies may select is closed until it is known what they select it by.
+  [[nodiscard]] bool IsOpen(const Endpoint& endpoint) const {
+    return endpoint.pod.empty() || workloads.contains(endpoint.pod);
+  }
   friend bool operator==(const Forwarding&, const Forwarding&) = default;
 };
 

@@ -51,9 +51,7 @@ absl::StatusOr<std::string_view> CheckedBody(std::string_view contents) {
 }
 
 absl::StatusOr<Object> WithItsOwner(const api::Object& item) {
-  const absl::StatusOr<Owner> owner = OwnerFromProto(item.has_port()       ? item.port().owner()
-                                                     : item.has_endpoint() ? item.endpoint().owner()
-                                                                           : item.route().owner());
+  const absl::StatusOr<Owner> owner = OwnerFromProto(OwnerIn(item));
   return owner.ok() ? FromProto(item, *owner) : owner.status();
 }
 

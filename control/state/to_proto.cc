@@ -88,16 +88,45 @@ void ToProto(const Route& route, api::Route* proto) {
   proto->set_port(route.port);
 }
 
+namespace {
+
+struct WriteObject {
+  api::Object* proto;
+
+  void operator()(const Port& o) const { ToProto(o, proto->mutable_port()); }
+  void operator()(const Endpoint& o) const { ToProto(o, proto->mutable_endpoint()); }
+  void operator()(const Route& o) const { ToProto(o, proto->mutable_route()); }
+  void operator()(const Service& o) const { ToProto(o, proto->mutable_service()); }
+  void operator()(const Workload& o) const { ToProto(o, proto->mutable_workload()); }
+  void operator()(const Policy& o) const { ToProto(o, proto->mutable_policy()); }
+  void operator()(const Cluster& o) const { ToProto(o, proto->mutable_cluster()); }
+};
+
+}  // namespace
+
 api::Object ToProto(const Object& object) {
   api::Object proto;
-  if (const auto* port = std::get_if<Port>(&object)) {
-    ToProto(*port, proto.mutable_port());
-  } else if (const auto* endpoint = std::get_if<Endpoint>(&object)) {
-    ToProto(*endpoint, proto.mutable_endpoint());
-  } else {
-    ToProto(std::get<Route>(object), proto.mutable_route());
-  }
+  std::visit(WriteObject{&proto}, object);
   return proto;
+}
+
+const std::string& OwnerIn(const api::Object& object) {
+  switch (object.object_case()) {
+    case api::Object::kPort:
+      return object.port().owner();
+    case api::Object::kEndpoint:
+      return object.endpoint().owner();
+    case api::Object::kService:
+      return object.service().owner();
+    case api::Object::kWorkload:
+      return object.workload().owner();
+    case api::Object::kPolicy:
+      return object.policy().owner();
+    case api::Object::kCluster:
+      return object.cluster().owner();
+    default:
+      return object.route().owner();
+  }
 }
 
 }  // namespace pollux::control

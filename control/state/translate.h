@@ -7,6 +7,7 @@
 #include <google/protobuf/repeated_ptr_field.h>
 
 #include <optional>
+#include <string>
 #include <string_view>
 #include <vector>
 
@@ -29,6 +30,13 @@ api::Object ToProto(const Object& object);
 void ToProto(const Port& port, api::Port* proto);
 void ToProto(const Endpoint& endpoint, api::Endpoint* proto);
 void ToProto(const Route& route, api::Route* proto);
+void ToProto(const Service& service, api::Service* proto);
+void ToProto(const Workload& workload, api::Workload* proto);
+void ToProto(const Policy& policy, api::Policy* proto);
+void ToProto(const Cluster& cluster, api::Cluster* proto);
+
+// The owner that an object carries.
+const std::string& OwnerIn(const api::Object& object);
 
 std::string_view RoleName(core::PortRole role);
 

@@ -4,11 +4,13 @@
 
 #include <algorithm>
 #include <map>
+#include <tuple>
 #include <utility>
 
 #include "control/state/edit.h"
 #include "control/state/field_error.h"
 #include "control/state/port_resource.h"
+#include "dataplane/tables/service_check.h"
 #include "vhost/port_spec_check.h"
 
 namespace pollux::control {
@@ -120,11 +122,7 @@ class Checker {
   absl::Status Check(const Endpoint& endpoint) {
     const std::string name = NameOf(endpoint);
     if (!IsName(endpoint.name)) {
-      return FieldError("endpoint.name",
-                        absl::StrFormat("%s is not 1 to %d letters, digits or ._-:/@ that begin "
-                                        "with a letter or digit",
-                                        Quoted(endpoint.name), kMaxNameBytes),
-                        name);
+      return NameError("endpoint.name", endpoint.name, name);
     }
     if (const absl::Status status = CheckPort(endpoint.port, "endpoint.port", name); !status.ok()) {
       return status;
@@ -166,7 +164,82 @@ class Checker {
                : FieldError("route.via", via + " cannot be a next hop", name);
   }
 
+  absl::Status Check(const Service& service) {
+    const std::string name = NameOf(service);
+    if (!IsName(service.config->name)) {
+      return NameError("service.name", service.config->name, name);
+    }
+    if (const absl::Status status = tables::CheckService(*service.config); !status.ok()) {
+      return status;
+    }
+    for (std::size_t i = 0; i < service.config->frontends.size(); ++i) {
+      const core::FrontendConfig& frontend = service.config->frontends[i];
+      const absl::Status status = frontends_.Claim(
+          {frontend.ip, frontend.port, service.config->protocol},
+          absl::StrFormat("service.frontend[%d]", i),
+          absl::StrFormat("%s port %d", frontend.ip.ToString(), frontend.port), service);
+      if (!status.ok()) {
+        return status;
+      }
+    }
+    return absl::OkStatus();
+  }
+
+  absl::Status Check(const Workload& workload) {
+    const std::string name = NameOf(workload);
+    for (std::size_t i = 0; i < workload.config->addresses.size(); ++i) {
+      const net::IpAddress& ip = workload.config->addresses[i];
+      const std::string field = absl::StrFormat("workload.ip[%d]", i);
+      if (!IsForwardable(ip)) {
+        return FieldError(field, Quoted(ip.ToString()) + " cannot be a pod's address", name);
+      }
+      if (const absl::Status status = workload_addresses_.Claim(ip, field, ip.ToString(), workload);
+          !status.ok()) {
+        return status;
+      }
+    }
+    return IsPodName(workload.key()) ? absl::OkStatus()
+                                     : NameError("workload.name", workload.key(), name);
+  }
+
+  absl::Status Check(const Policy& policy) {
+    return IsPodName(policy.key()) ? absl::OkStatus()
+                                   : NameError("policy.name", policy.key(), NameOf(policy));
+  }
+
+  absl::Status Check(const Cluster& cluster) {
+    const ClusterConfig& config = cluster.config;
+    if (config.snat_last_port < config.snat_first_port) {
+      return FieldError("cluster.snat_last_port",
+                        absl::StrFormat("%d is less than the first one, %d", config.snat_last_port,
+                                        config.snat_first_port),
+                        NameOf(cluster));
+    }
+    bool seen[2] = {};
+    for (std::size_t i = 0; i < config.snat_addresses.size(); ++i) {
+      const net::IpAddress& ip = config.snat_addresses[i];
+      const std::string field = absl::StrFormat("cluster.snat_address[%d]", i);
+      if (!IsForwardable(ip)) {
+        return FieldError(field, Quoted(ip.ToString()) + " cannot be a node's address",
+                          NameOf(cluster));
+      }
+      if (std::exchange(seen[ip.is_v6() ? 1 : 0], true)) {
+        return FieldError(field, "there is one of that family already", NameOf(cluster));
+      }
+    }
+    return absl::OkStatus();
+  }
+
  private:
+  static absl::Status NameError(std::string_view field, std::string_view value,
+                                std::string_view object) {
+    return FieldError(field,
+                      absl::StrFormat("%s is not 1 to %d letters, digits or ._-:/@ that begin "
+                                      "with a letter or digit",
+                                      Quoted(value), kMaxNameBytes),
+                      object);
+  }
+
   static bool IsPodName(std::string_view pod) {
     const std::size_t slash = pod.find('/');
     return slash != std::string_view::npos && IsName(pod.substr(0, slash)) &&
@@ -211,6 +284,8 @@ class Checker {
   Unique<net::IpAddress, Port> switch_addresses_;
   Unique<net::MacAddress, Endpoint> endpoint_macs_;
   Unique<net::IpAddress, Endpoint> addresses_;
+  Unique<std::tuple<net::IpAddress, std::uint16_t, net::IpProtocol>, Service> frontends_;
+  Unique<net::IpAddress, Workload> workload_addresses_;
 };
 
 // Those that stay as they were first, so that they hold what newcomers want, too.
@@ -238,7 +313,11 @@ absl::Status Validate(const State& state, const State& settled) {
   for (const absl::Status& status :
        {CheckAll(checker, state.ports, settled.ports),
         CheckAll(checker, forwarding.endpoints, settled.forwarding.endpoints),
-        CheckAll(checker, forwarding.routes, settled.forwarding.routes)}) {
+        CheckAll(checker, forwarding.routes, settled.forwarding.routes),
+        CheckAll(checker, forwarding.services, settled.forwarding.services),
+        CheckAll(checker, forwarding.workloads, settled.forwarding.workloads),
+        CheckAll(checker, forwarding.policies, settled.forwarding.policies),
+        CheckAll(checker, forwarding.clusters, settled.forwarding.clusters)}) {
     if (!status.ok()) {
       return status;
     }

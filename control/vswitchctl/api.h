@@ -31,6 +31,8 @@ class Api {
   virtual absl::StatusOr<api::ListEndpointsReply> ListEndpoints(
       const api::ListRequest& request) = 0;
   virtual absl::StatusOr<api::ListRoutesReply> ListRoutes(const api::ListRequest& request) = 0;
+  virtual absl::StatusOr<api::ListServicesReply> ListServices(const api::ListRequest& request) = 0;
+  virtual absl::StatusOr<api::ListPoliciesReply> ListPolicies(const api::ListRequest& request) = 0;
   virtual absl::StatusOr<api::ListNeighboursReply> ListNeighbours(
       const api::ListNeighboursRequest& request) = 0;
   virtual absl::StatusOr<api::GetConfigReply> GetConfig(const api::GetConfigRequest& request) = 0;

@@ -15,7 +15,7 @@ using google::protobuf::FieldDescriptor;
 using google::protobuf::Message;
 using google::protobuf::Reflection;
 
-// The API's configuration has text and 32-bit numbers only.
+// The API's configuration has text, flags and 32-bit numbers only.
 std::string ValueOf(const Message& message, const FieldDescriptor* field) {
   const Reflection& reflection = *message.GetReflection();
   if (field->is_repeated()) {
@@ -25,21 +25,30 @@ std::string ValueOf(const Message& message, const FieldDescriptor* field) {
     }
     return absl::StrJoin(values, ",");
   }
+  if (field->cpp_type() == FieldDescriptor::CPPTYPE_BOOL) {
+    return reflection.GetBool(message, field) ? "true" : "false";
+  }
   return field->cpp_type() == FieldDescriptor::CPPTYPE_UINT32
              ? absl::StrCat(reflection.GetUInt32(message, field))
              : reflection.GetString(message, field);
 }
 
 void AppendFields(const Message& message, const std::string& prefix, Fields* fields) {
+  const Reflection& reflection = *message.GetReflection();
   std::vector<const FieldDescriptor*> set;
-  message.GetReflection()->ListFields(message, &set);
+  reflection.ListFields(message, &set);
   for (const FieldDescriptor* field : set) {
     if (field->name() == "status" || field->name() == "owner") {
       continue;
     }
-    if (field->cpp_type() == FieldDescriptor::CPPTYPE_MESSAGE) {
-      AppendFields(message.GetReflection()->GetMessage(message, field),
-                   absl::StrCat(prefix, field->name(), "."), fields);
+    if (field->is_repeated() && field->cpp_type() == FieldDescriptor::CPPTYPE_MESSAGE) {
+      for (int i = 0; i < reflection.FieldSize(message, field); ++i) {
+        AppendFields(reflection.GetRepeatedMessage(message, field, i),
+                     absl::StrCat(prefix, field->name(), "[", i, "]."), fields);
+      }
+    } else if (field->cpp_type() == FieldDescriptor::CPPTYPE_MESSAGE) {
+      AppendFields(reflection.GetMessage(message, field), absl::StrCat(prefix, field->name(), "."),
+                   fields);
     } else {
       fields->emplace_back(prefix + field->name(), ValueOf(message, field));
     }
@@ -54,6 +63,14 @@ const Message* ContentsOf(const api::Object& object) {
       return &object.endpoint();
     case api::Object::kRoute:
       return &object.route();
+    case api::Object::kService:
+      return &object.service();
+    case api::Object::kWorkload:
+      return &object.workload();
+    case api::Object::kPolicy:
+      return &object.policy();
+    case api::Object::kCluster:
+      return &object.cluster();
     case api::Object::OBJECT_NOT_SET:
       break;
   }
@@ -107,6 +124,14 @@ std::string NameOf(const api::Object& object) {
       return Quoted("endpoint", object.endpoint().name());
     case api::Object::kRoute:
       return Quoted("route", object.route().prefix());
+    case api::Object::kService:
+      return Quoted("service", object.service().name());
+    case api::Object::kWorkload:
+      return Quoted("workload", object.workload().name());
+    case api::Object::kPolicy:
+      return Quoted("policy", object.policy().name());
+    case api::Object::kCluster:
+      return "cluster";
     case api::Object::OBJECT_NOT_SET:
       break;
   }
@@ -121,6 +146,14 @@ std::string NameOf(const api::Key& key) {
       return Quoted("endpoint", key.endpoint());
     case api::Key::kRoute:
       return Quoted("route", key.route());
+    case api::Key::kService:
+      return Quoted("service", key.service());
+    case api::Key::kWorkload:
+      return Quoted("workload", key.workload());
+    case api::Key::kPolicy:
+      return Quoted("policy", key.policy());
+    case api::Key::kCluster:
+      return "cluster";
     case api::Key::KEY_NOT_SET:
       break;
   }

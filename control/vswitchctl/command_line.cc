@@ -76,9 +76,10 @@ class Parser {
     app_.fallthrough();
     app_.footer(kGlobalFlags);  // inherited by what is added from here on
     AddGlobalFlags();
-    for (const auto add : {AddStatusNoun, AddPortNoun, AddEndpointNoun, AddRouteNoun,
-                           AddNeighbourNoun, AddFlowNoun, AddDropsNoun, AddStatsNoun, AddTraceNoun,
-                           AddCaptureNoun, AddWhyNoun, AddConfigNoun, AddWatchNoun}) {
+    for (const auto add :
+         {AddStatusNoun, AddPortNoun, AddEndpointNoun, AddRouteNoun, AddServiceNoun, AddPolicyNoun,
+          AddNeighbourNoun, AddFlowNoun, AddDropsNoun, AddStatsNoun, AddTraceNoun, AddCaptureNoun,
+          AddWhyNoun, AddConfigNoun, AddWatchNoun}) {
       add(app_, chosen_);
     }
     app_.require_subcommand(1);

@@ -79,6 +79,8 @@ TEST(CommandLine, EachLineAsksTheSwitch) {
        "\"c\" ip: \"d\" } } create_only: true"},
       {"endpoint remove web", "Apply remove { endpoint: \"web\" }"},
       {"route list", "ListRoutes"},
+      {"service list", "ListServices"},
+      {"policy list", "ListPolicies"},
       {"route add 10.0.0.0/8 --via 192.0.2.9 --port wire",
        "Apply put { route { prefix: \"10.0.0.0/8\" via: \"192.0.2.9\" port: \"wire\" } } "
        "create_only: true"},

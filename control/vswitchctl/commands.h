@@ -10,6 +10,8 @@ void AddStatusNoun(CLI::App& app, Chosen& chosen);
 void AddPortNoun(CLI::App& app, Chosen& chosen);
 void AddEndpointNoun(CLI::App& app, Chosen& chosen);
 void AddRouteNoun(CLI::App& app, Chosen& chosen);
+void AddServiceNoun(CLI::App& app, Chosen& chosen);
+void AddPolicyNoun(CLI::App& app, Chosen& chosen);
 void AddNeighbourNoun(CLI::App& app, Chosen& chosen);
 void AddFlowNoun(CLI::App& app, Chosen& chosen);
 void AddDropsNoun(CLI::App& app, Chosen& chosen);

@@ -50,9 +50,22 @@ std::string PlaceOf(int index, const Value& item) {
 }
 
 const std::string& OwnerOf(const api::Object& object) {
-  return object.has_port()       ? object.port().owner()
-         : object.has_endpoint() ? object.endpoint().owner()
-                                 : object.route().owner();
+  switch (object.object_case()) {
+    case api::Object::kPort:
+      return object.port().owner();
+    case api::Object::kEndpoint:
+      return object.endpoint().owner();
+    case api::Object::kService:
+      return object.service().owner();
+    case api::Object::kWorkload:
+      return object.workload().owner();
+    case api::Object::kPolicy:
+      return object.policy().owner();
+    case api::Object::kCluster:
+      return object.cluster().owner();
+    default:
+      return object.route().owner();
+  }
 }
 
 absl::StatusOr<api::Object> ParseObject(int index, const Value& item) {
@@ -63,7 +76,8 @@ absl::StatusOr<api::Object> ParseObject(int index, const Value& item) {
   }
   if (object.object_case() == api::Object::OBJECT_NOT_SET) {
     return absl::InvalidArgumentError(
-        absl::StrCat(PlaceOf(index, item), ": is no port, endpoint or route"));
+        absl::StrCat(PlaceOf(index, item),
+                     ": is none of port, endpoint, route, service, workload, policy, cluster"));
   }
   return object;
 }

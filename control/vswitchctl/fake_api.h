@@ -45,6 +45,12 @@ class FakeApi final : public Api {
   absl::StatusOr<api::ListRoutesReply> ListRoutes(const api::ListRequest& request) override {
     return Answer("ListRoutes", request, api::ListRoutesReply());
   }
+  absl::StatusOr<api::ListServicesReply> ListServices(const api::ListRequest& request) override {
+    return Answer("ListServices", request, api::ListServicesReply());
+  }
+  absl::StatusOr<api::ListPoliciesReply> ListPolicies(const api::ListRequest& request) override {
+    return Answer("ListPolicies", request, api::ListPoliciesReply());
+  }
   absl::StatusOr<api::ListNeighboursReply> ListNeighbours(
       const api::ListNeighboursRequest& request) override {
     return Answer("ListNeighbours", request, api::ListNeighboursReply());

@@ -123,6 +123,12 @@ class GrpcApi final : public Api {
   absl::StatusOr<api::ListRoutesReply> ListRoutes(const api::ListRequest& request) override {
     return Call(&Stub::ListRoutes, request);
   }
+  absl::StatusOr<api::ListServicesReply> ListServices(const api::ListRequest& request) override {
+    return Call(&Stub::ListServices, request);
+  }
+  absl::StatusOr<api::ListPoliciesReply> ListPolicies(const api::ListRequest& request) override {
+    return Call(&Stub::ListPolicies, request);
+  }
   absl::StatusOr<api::ListNeighboursReply> ListNeighbours(
       const api::ListNeighboursRequest& request) override {
     return Call(&Stub::ListNeighbours, request);
