@@ -1,17 +1,14 @@
 #include "control/vswitchd/flags.h"
 
 #include <absl/strings/numbers.h>
-#include <absl/strings/str_cat.h>
 #include <absl/strings/str_format.h>
-#include <absl/strings/str_replace.h>
 #include <absl/strings/str_split.h>
 #include <gflags/gflags.h>
 #include <sched.h>
 
 #include <algorithm>
 #include <array>
-#include <filesystem>
-#include <optional>
+#include <utility>
 
 DEFINE_string(run_dir, "/run/pollux", "DIR: sockets and the lock of this switch");
 DEFINE_string(state_dir, "/var/lib/pollux", "DIR: the applied state, which survives restarts");
@@ -45,66 +42,8 @@ constexpr std::array kFlags = {"run_dir",        "state_dir", "cores",          
                                "no_huge",        "memory_mb", "host_interface", "flow_entries",
                                "pickup_seconds", "listen",    "tls_cert",       "tls_key",
                                "tls_ca"};
-
-std::string Spelled(const std::string& flag) {
-  return "--" + absl::StrReplaceAll(flag, {{"_", "-"}});
-}
-
-std::string Help() {
-  std::string text(kUsage);
-  for (const char* name : kFlags) {
-    const gflags::CommandLineFlagInfo info = gflags::GetCommandLineFlagInfoOrDie(name);
-    const bool has_default =
-        info.type != "bool" && !info.default_value.empty() && info.default_value != "-1";
-    absl::StrAppend(&text, "  ", absl::StrFormat("%-17s", Spelled(name)), info.description,
-                    has_default ? absl::StrCat(" (default: ", info.default_value, ")") : "", "\n");
-  }
-  return text + "  --help, --version\n";
-}
-
-CommandLine BadUsage(const std::string& what) {
-  return {.run = false,
-          .exit_code = 2,
-          .text = "vswitchd: " + what + "; see vswitchd --help\n",
-          .options = {}};
-}
-
-// One flag of the line: its name, and its value if it came as --name=value.
-struct Argument {
-  explicit Argument(const std::string& text) {
-    const std::size_t equals = text.find('=');
-    name = absl::StrReplaceAll(text.substr(2, equals == std::string::npos ? equals : equals - 2),
-                               {{"-", "_"}});
-    if (equals != std::string::npos) {
-      value = text.substr(equals + 1);
-    }
-  }
-  std::string name;
-  std::optional<std::string> value;
-};
-
-// Sets the flags; an error says what is wrong with which.
-absl::Status SetFlags(const std::vector<std::string>& arguments) {
-  for (std::size_t i = 0; i < arguments.size(); ++i) {
-    if (arguments[i].rfind("--", 0) != 0) {
-      return absl::InvalidArgumentError(absl::StrCat("unexpected argument ", arguments[i]));
-    }
-    Argument argument(arguments[i]);
-    if (std::find(kFlags.begin(), kFlags.end(), argument.name) == kFlags.end()) {
-      return absl::InvalidArgumentError(absl::StrCat("unknown flag ", Spelled(argument.name)));
-    }
-    const bool is_bool = gflags::GetCommandLineFlagInfoOrDie(argument.name.c_str()).type == "bool";
-    if (!argument.value && !is_bool && i + 1 == arguments.size()) {
-      return absl::InvalidArgumentError(Spelled(argument.name) + " needs a value");
-    }
-    const std::string value = argument.value ? *argument.value : is_bool ? "true" : arguments[++i];
-    if (gflags::SetCommandLineOption(argument.name.c_str(), value.c_str()).empty()) {
-      return absl::InvalidArgumentError(
-          absl::StrCat(Spelled(argument.name), ": ", value, " is not of its type"));
-    }
-  }
-  return absl::OkStatus();
-}
+constexpr Program kProgram{
+    .name = "vswitchd", .version = POLLUX_VERSION, .usage = kUsage, .flags = kFlags};
 
 std::vector<unsigned> AllowedCores() {
   cpu_set_t allowed;
@@ -149,17 +88,6 @@ absl::Status CheckNumbers() {
   return FLAGS_pickup_seconds >= 0
              ? absl::OkStatus()
              : absl::InvalidArgumentError("--pickup-seconds: must not be below 0");
-}
-
-// Absolute, without a slash at its end.
-absl::StatusOr<std::string> Directory(const char* flag, const std::string& value) {
-  std::error_code error;
-  const std::filesystem::path path = std::filesystem::absolute(value, error).lexically_normal();
-  if (value.empty() || error) {
-    return absl::InvalidArgumentError(
-        absl::StrCat(flag, ": ", value.empty() ? "must not be empty" : error.message()));
-  }
-  return path.has_filename() ? path.string() : path.parent_path().string();
 }
 
 absl::StatusOr<Options> OptionsFromFlags() {
@@ -221,22 +149,14 @@ absl::StatusOr<std::vector<unsigned>> ParseCores(const std::string& list) {
 }
 
 CommandLine ParseCommandLine(int argc, const char* const* argv) {
-  const std::vector<std::string> arguments(argv + 1, argv + argc);
-  const auto has = [&](const char* flag) {
-    return std::find(arguments.begin(), arguments.end(), flag) != arguments.end();
-  };
-  if (has("--help") || has("-h")) {
-    return {.run = false, .exit_code = 0, .text = Help(), .options = {}};
-  }
-  if (has("--version")) {
-    return {.run = false, .exit_code = 0, .text = "vswitchd " POLLUX_VERSION "\n", .options = {}};
-  }
-  if (const absl::Status status = SetFlags(arguments); !status.ok()) {
-    return BadUsage(std::string(status.message()));
+  LineOutcome outcome = ReadLine(kProgram, argc, argv);
+  if (!outcome.run) {
+    return {std::move(outcome), {}};
   }
   const absl::StatusOr<Options> options = OptionsFromFlags();
-  return options.ok() ? CommandLine{.run = true, .exit_code = 0, .text = {}, .options = *options}
-                      : BadUsage(std::string(options.status().message()));
+  return options.ok()
+             ? CommandLine{std::move(outcome), *options}
+             : CommandLine{BadUsage(kProgram, std::string(options.status().message())), {}};
 }
 
 }  // namespace pollux::control

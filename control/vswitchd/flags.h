@@ -1,7 +1,4 @@
 // The command line of vswitchd.
-//
-// gflags holds the values; reading the line is ours, because flags are spelled --x-y, --help and
-// --version exit 0 and bad usage exits 2 (gflags does none of that).
 // Threading: main thread, before anything else.
 #pragma once
 
@@ -9,6 +6,8 @@
 
 #include <string>
 #include <vector>
+
+#include "control/daemon/flag_line.h"
 
 namespace pollux::control {
 
@@ -28,11 +27,8 @@ struct Options {
   std::string tls_ca;
 };
 
-// What the line asks for. `text` is to be printed before the program ends with `exit_code`.
-struct CommandLine {
-  bool run = false;
-  int exit_code = 0;
-  std::string text;
+// What the line asks for.
+struct CommandLine : LineOutcome {
   Options options;
 };
 

@@ -7,12 +7,12 @@
 #include <cstdio>
 #include <utility>
 
+#include "control/daemon/run_dir.h"
 #include "control/rpc/api.h"
 #include "control/rpc/server.h"
 #include "control/state/controller.h"
 #include "control/vswitchd/dataplane_switch.h"
 #include "control/vswitchd/flags.h"
-#include "control/vswitchd/run_dir.h"
 #include "dataplane/cpu_check.h"
 #include "dataplane/dataplane.h"
 #include "dataplane/eal.h"
@@ -90,7 +90,7 @@ absl::Status Serve(const Options& options, const RunDir& run_dir, const sigset_t
 
 absl::Status Run(const Options& options, Api::Clock::time_point started) {
   const sigset_t signals = BlockSignals();
-  const absl::StatusOr<RunDir> run_dir = RunDir::Lock(options.run_dir);
+  const absl::StatusOr<RunDir> run_dir = RunDir::Lock(options.run_dir, "vswitchd");
   if (!run_dir.ok()) {
     return run_dir.status();
   }

@@ -1,4 +1,4 @@
-#include "control/vswitchd/run_dir.h"
+#include "control/daemon/run_dir.h"
 
 #include <absl/strings/str_cat.h>
 #include <absl/strings/str_format.h>
@@ -15,12 +15,12 @@
 
 namespace pollux::control {
 
-absl::StatusOr<RunDir> RunDir::Lock(const std::string& path) {
+absl::StatusOr<RunDir> RunDir::Lock(const std::string& path, const std::string& daemon) {
   std::error_code error;
   if (std::filesystem::create_directories(path, error)) {
     std::filesystem::permissions(path, std::filesystem::perms(0755), error);  // whatever the umask
   }
-  const std::string lock = path + "/vswitchd.pid";
+  const std::string lock = absl::StrCat(path, "/", daemon, ".pid");
   constexpr mode_t kMode = 0644;
   const int fd = error ? -1 : open(lock.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, kMode);
   if (fd < 0) {
@@ -28,12 +28,12 @@ absl::StatusOr<RunDir> RunDir::Lock(const std::string& path) {
         "--run-dir: cannot use ", path, ": ",
         error ? error.message() : std::error_code(errno, std::generic_category()).message()));
   }
-  RunDir result(path, fd);
+  RunDir result(path, daemon, fd);
   if (flock(fd, LOCK_EX | LOCK_NB) != 0) {
     std::string pid = "unknown";
     std::ifstream(lock) >> pid;
     return absl::FailedPreconditionError(
-        absl::StrCat("--run-dir: another vswitchd uses ", path, " (process ", pid,
+        absl::StrCat("--run-dir: another ", daemon, " uses ", path, " (process ", pid,
                      "): end it, or give this one its own --run-dir and --state-dir"));
   }
   const std::string pid = absl::StrCat(getpid(), "\n");
@@ -43,10 +43,13 @@ absl::StatusOr<RunDir> RunDir::Lock(const std::string& path) {
   return result;
 }
 
-RunDir::RunDir(std::string path, int lock_fd) : path_(std::move(path)), lock_fd_(lock_fd) {}
+RunDir::RunDir(std::string path, std::string daemon, int lock_fd)
+    : path_(std::move(path)), daemon_(std::move(daemon)), lock_fd_(lock_fd) {}
 
 RunDir::RunDir(RunDir&& other) noexcept
-    : path_(std::move(other.path_)), lock_fd_(std::exchange(other.lock_fd_, -1)) {}
+    : path_(std::move(other.path_)),
+      daemon_(std::move(other.daemon_)),
+      lock_fd_(std::exchange(other.lock_fd_, -1)) {}
 
 RunDir::~RunDir() {
   if (lock_fd_ >= 0) {
