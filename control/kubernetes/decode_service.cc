@@ -132,7 +132,9 @@ Endpoint DecodeEndpoint(const Field& field) {
   }
   const Field hints = field["hints"];
   const Field zones = hints["forZones"];
+  const Field nodes = hints["forNodes"];
   zones.ForEach([&](const Field& zone) { endpoint.hinted_zones.push_back(zone["name"].Text()); });
+  nodes.ForEach([&](const Field& node) { endpoint.hinted_nodes.push_back(node["name"].Text()); });
   return endpoint;
 }
 
@@ -143,6 +145,7 @@ Service DecodeService(const Field& object) {
   Service service;
   service.namespace_name = DecodeNamespace(metadata);
   service.name = DecodeName(metadata["name"]);
+  service.created = metadata["creationTimestamp"].Text();
   service.labels = DecodeLabels(metadata["labels"]);
   service.annotations = DecodeAnnotations(metadata["annotations"]);
   DecodeServiceSpec(object["spec"], service);

@@ -41,6 +41,7 @@ struct Service {
 
   std::string namespace_name;
   std::string name;
+  std::string created;  // creationTimestamp, RFC 3339 in UTC: sorts as text; empty: not given
   Labels labels;
   Labels annotations;
   Type type = Type::kClusterIp;
@@ -89,6 +90,7 @@ struct Endpoint {
   std::string zone;
   std::optional<ObjectReference> target;
   std::vector<std::string> hinted_zones;
+  std::vector<std::string> hinted_nodes;
 
   friend bool operator==(const Endpoint&, const Endpoint&) = default;
 };
