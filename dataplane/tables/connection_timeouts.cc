@@ -41,6 +41,26 @@ std::uint32_t SecondsOf(const Connection& connection, const ConnectionTimeouts& 
 
 }  // namespace
 
+std::uint32_t SecondsOf(SctpState state, const ConnectionTimeouts& timeouts) {
+  switch (state) {
+    case SctpState::kHeartbeatSent:
+      return timeouts.sctp_heartbeat_sent;
+    case SctpState::kCookieWait:
+      return timeouts.sctp_cookie_wait;
+    case SctpState::kCookieEchoed:
+      return timeouts.sctp_cookie_echoed;
+    case SctpState::kEstablished:
+      return timeouts.sctp_established;
+    case SctpState::kShutdownSent:
+    case SctpState::kShutdownAckSent:
+      return timeouts.sctp_shutdown;
+    case SctpState::kNone:
+    case SctpState::kClosed:
+      break;
+  }
+  return timeouts.sctp_closed;
+}
+
 TcpState TcpStateOf(const Connection& connection) {
   return StateOf(connection.cold_original.tcp.Load(), connection.cold_reply.tcp.Load());
 }
