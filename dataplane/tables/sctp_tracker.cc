@@ -28,7 +28,7 @@ void Adopt(SctpSide& own, const SctpSide& peer) {
   if (IsPending(own, peer.answered)) {
     own.tag = own.pending;
     own.pending = 0;
-    own.flags &= SctpSide::kInit;
+    own.flags = 0;
   }
 }
 
@@ -69,7 +69,7 @@ SctpOutcome TrackFirst(const SctpPacket& packet, SctpSide& own, const SctpSide& 
     return SctpOutcome::kNotOpening;
   }
   own.answered = packet.verification_tag;
-  own.flags |= heartbeat && !picked_up ? SctpSide::kHeartbeat : 0;
+  own.flags |= heartbeat ? SctpSide::kHeartbeat : 0;
   Learn(packet, own, peer);
   return SctpOutcome::kAccepted;
 }
