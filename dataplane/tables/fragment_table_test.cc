@@ -186,6 +186,28 @@ TEST(FragmentTable, DatagramsThatDifferAreStrangers) {
   }
 }
 
+// Else whoever varies that part alone fills a set.
+TEST(FragmentTable, EveryPartOfTheKeyChoosesTheSet) {
+  using Vary = void (*)(Key&, std::uint16_t);
+  const Vary parts[] = {
+      [](Key& key, std::uint16_t i) { key.source = net::Ipv4Address::FromHost(i); },
+      [](Key& key, std::uint16_t i) { key.destination = net::Ipv4Address::FromHost(i); },
+      [](Key& key, std::uint16_t i) { key.identification = i; },
+      [](Key& key, std::uint16_t i) { key.identification = std::uint32_t{i} << 16; },
+      [](Key& key, std::uint16_t i) { key.protocol = static_cast<net::IpProtocol>(i); },
+      [](Key& key, std::uint16_t i) { key.zone = net::Zone(i); },
+      [](Key& key, std::uint16_t i) { key.ingress = net::PortId(i); }};
+  for (const Vary& vary : parts) {
+    FragmentTable table({.capacity = 8192, .quota_per_port = 8192});
+    for (std::uint16_t i = 1; i <= 3 * FragmentTable::kWays; ++i) {
+      Key key = kKey;
+      vary(key, i);
+      ASSERT_EQ(table.AddFirst(key, kFirst, kOwner, At(0)), Result::kKnown)
+          << "part " << &vary - parts;
+    }
+  }
+}
+
 TEST(FragmentTable, AFullSetRefusesNewOnesUntilOneIsOver) {
   FragmentTable table({.capacity = 8, .quota_per_port = 100});
   ASSERT_EQ(table.capacity(), 8U);
