@@ -31,7 +31,9 @@ constexpr int kNeighbourTickMs = 250;
 constexpr std::uint32_t kMostObjects = 1U << 20;
 // Clients whose backend is remembered.
 constexpr std::size_t kAffinityEntries = 1U << 16;
-// One port may have this part of the connection table.
+// Datagrams whose fragments are on their way.
+constexpr std::uint32_t kFragmentedDatagrams = 8192;
+// One port may have this part of the connection table, and of that of fragments.
 constexpr std::uint32_t kShareOfOnePort = 2;
 using QueueKey = std::pair<net::PortId, unsigned>;
 
@@ -109,6 +111,8 @@ class Dataplane::Impl {
   const std::unique_ptr<tables::ConnectionTable> connections_;
   core::Epochs epochs_{kMostObjects};
   tables::AffinityTable affinity_{kAffinityEntries};
+  tables::FragmentTable fragments_{
+      {.capacity = kFragmentedDatagrams, .quota_per_port = kFragmentedDatagrams / kShareOfOnePort}};
   stages::Flows flows_;
   const std::unique_ptr<FlowReader> flow_reader_;
   AdjacencyIds adjacencies_;
@@ -141,6 +145,7 @@ Dataplane::Impl::Impl(const DataplaneOptions& options, std::unique_ptr<core::Rcu
       flows_{.connections = *connections_,
              .epochs = epochs_,
              .affinity = {.table = affinity_},
+             .fragments = fragments_,
              .timeouts = {},
              .pickup_until = After(MonotonicNow(), options.pickup_seconds)},
       flow_reader_(std::make_unique<FlowReader>(

@@ -57,6 +57,9 @@ std::string StateOf(const Connection& connection) {
   if (connection.original.protocol == net::IpProtocol::kTcp) {
     return std::string(tables::Name(tables::TcpStateOf(connection)));
   }
+  if (connection.original.protocol == net::IpProtocol::kSctp) {
+    return std::string(tables::Name(tables::SctpStateOf(connection)));
+  }
   return tables::Answered(connection) ? "answered" : "unanswered";
 }
 

@@ -6,6 +6,7 @@
 #include <memory>
 
 #include "dataplane/core/test_eal.h"
+#include "dataplane/tables/tcp_side.h"
 
 namespace pollux {
 namespace {
@@ -98,7 +99,7 @@ TEST_F(FlowReaderTest, TellsWhatIsKnownOfAConnection) {
   connection.original.bytes.Add(500);
   connection.cold_original.foreign_packets = 2;
   connection.cold_original.foreign_bytes = 20;
-  connection.cold_original.tcp.Store({.end = 1, .flags = tables::TcpSide::kSyn});
+  connection.cold_original.side.Store(tables::TcpSide{.end = 1, .flags = tables::TcpSide::kSyn});
   connection.reply.worker = 0;
   connection.reply.packets.Add(1);
   connection.reply.bytes.Add(60);

@@ -13,7 +13,7 @@
 //     policy         what the pods' network policies say, in both directions
 //     snat           whether the source hides behind another address
 //     connect        the decision becomes a connection
-//   follow           a TCP segment must fit its connection
+//   follow           segments of TCP and SCTP must fit their connection; fragments
 //   forward          translation, TTL, MTU, next hop, Ethernet addresses, counters
 //   send             the one copy, batched per destination
 //   release          the source's buffers go back, in order
@@ -25,7 +25,7 @@
 #include "dataplane/stages/answer.h"
 #include "dataplane/stages/connect.h"
 #include "dataplane/stages/find_connection.h"
-#include "dataplane/stages/follow_tcp.h"
+#include "dataplane/stages/follow.h"
 #include "dataplane/stages/forward.h"
 #include "dataplane/stages/load_headers.h"
 #include "dataplane/stages/parse.h"
@@ -51,7 +51,7 @@ inline void ProcessBurst(stages::Context& ctx, core::Batch& batch) {
   stages::RunStepsOnUnknown<stages::SourceGuard, stages::Track, stages::Service, stages::Answer,
                             stages::Route, stages::Policy, stages::Snat, stages::Connect>(ctx,
                                                                                           burst);
-  stages::RunSteps<stages::FollowTcp, stages::Forward>(ctx, burst);
+  stages::RunSteps<stages::Follow, stages::Forward>(ctx, burst);
   stages::SendPackets(ctx.tables, ctx.worker, burst.ready(), &ctx);
   ++ctx.worker.burst_sequence;
 }

@@ -46,6 +46,8 @@ constexpr std::uint64_t kSweepPeriodNs = 4'000'000'000;
 constexpr unsigned kSweepBusy = 128;
 constexpr unsigned kSweepIdle = 2048;
 constexpr int kLongestSweepIntervalUs = 250'000;
+// Of the table of fragments, in each pass while there are some.
+constexpr unsigned kFragmentSets = 4;
 
 constexpr std::uint64_t kNoQueue = ~std::uint64_t{0};
 
@@ -193,6 +195,9 @@ bool Worker::PollQueue(Polled& polled, const tables::Tables& tables) {
 
 void Worker::SweepConnections(const tables::Tables& tables, bool busy) {
   stages::Flows& flows = *state_.flows;
+  if (flows.fragments.size() > 0 && id_ == net::WorkerId{0}) {
+    flows.fragments.Sweep(kFragmentSets, net::Nanos{now_ns_});
+  }
   const std::uint64_t share = flows.connections.high_water() / workers_ + 1;
   const std::uint64_t due = share * (now_ns_ - last_sweep_ns_) / kSweepPeriodNs;
   if (due == 0) {
@@ -209,7 +214,8 @@ void Worker::SweepConnections(const tables::Tables& tables, bool busy) {
 }
 
 int Worker::SweepIntervalUs() const {
-  if (state_.flows == nullptr || state_.flows->connections.empty()) {
+  if (state_.flows == nullptr ||
+      (state_.flows->connections.empty() && state_.flows->fragments.size() == 0)) {
     return -1;
   }
   const std::uint64_t share = state_.flows->connections.high_water() / workers_ + 1;

@@ -120,6 +120,7 @@ struct Bench {
         flows{.connections = *connections,
               .epochs = epochs,
               .affinity = {.table = affinity},
+              .fragments = fragments,
               .timeouts = {},
               .pickup_until = {}},
         worker(net::WorkerId{0}, &flows) {
@@ -171,6 +172,7 @@ struct Bench {
   core::Rcu rcu{1};
   core::Epochs epochs{64};
   tables::AffinityTable affinity{8};
+  tables::FragmentTable fragments{{.capacity = 8, .quota_per_port = 8}};
   std::unique_ptr<tables::ConnectionTable> connections;
   stages::Flows flows;
   stages::WorkerState worker;

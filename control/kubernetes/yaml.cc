@@ -48,6 +48,10 @@ Json Resolved(const std::string& text) {
   if (text == "false" || text == "False" || text == "FALSE") {
     return false;
   }
+  std::uint64_t natural = 0;  // as the JSON parser has them
+  if (IsInteger(text) && absl::SimpleAtoi(text, &natural)) {
+    return natural;
+  }
   std::int64_t integer = 0;
   if (IsInteger(text) && absl::SimpleAtoi(text, &integer)) {
     return integer;

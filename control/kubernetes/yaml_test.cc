@@ -27,7 +27,7 @@ TEST(Yaml, ScalarsAreResolvedByTheCoreSchema) {
       {"a: ~\nb:\nc: null", R"({"a": null, "b": null, "c": null})"},
       {"a: 10.0.0.1", R"({"a": "10.0.0.1"})"},
       {"a: fd00::1", R"({"a": "fd00::1"})"},
-      {"a: e\nb: -\nc: .", R"({"a": "e", "b": "-", "c": "."})"},
+      {"a: e\nb: '-'\nc: .", R"({"a": "e", "b": "-", "c": "."})"},
       {"a: 99999999999999999999", R"({"a": 1e20})"},
       {"a: [1, two]\nb: {c: d}", R"({"a": [1, "two"], "b": {"c": "d"}})"},
       {"a: |\n  x\n  y\n", R"({"a": "x\ny\n"})"},

@@ -8,6 +8,7 @@
 #include <chrono>
 #include <functional>
 
+#include "control/proto/vswitch/v1/agent.pb.h"
 #include "control/proto/vswitch/v1/vswitch.pb.h"
 
 namespace pollux::ctl {
@@ -31,6 +32,9 @@ class Api {
   virtual absl::StatusOr<api::ListEndpointsReply> ListEndpoints(
       const api::ListRequest& request) = 0;
   virtual absl::StatusOr<api::ListRoutesReply> ListRoutes(const api::ListRequest& request) = 0;
+  // Of vswitch-agent, beside the switch.
+  virtual absl::StatusOr<api::GetAgentStatusReply> GetAgentStatus(
+      const api::GetAgentStatusRequest& request) = 0;
   virtual absl::StatusOr<api::ListServicesReply> ListServices(const api::ListRequest& request) = 0;
   virtual absl::StatusOr<api::ListPoliciesReply> ListPolicies(const api::ListRequest& request) = 0;
   virtual absl::StatusOr<api::ListNeighboursReply> ListNeighbours(

@@ -79,7 +79,7 @@ class Parser {
     for (const auto add :
          {AddStatusNoun, AddPortNoun, AddEndpointNoun, AddRouteNoun, AddServiceNoun, AddPolicyNoun,
           AddNeighbourNoun, AddFlowNoun, AddDropsNoun, AddStatsNoun, AddTraceNoun, AddCaptureNoun,
-          AddWhyNoun, AddConfigNoun, AddWatchNoun}) {
+          AddWhyNoun, AddConfigNoun, AddWatchNoun, AddAgentNoun}) {
       add(app_, chosen_);
     }
     app_.require_subcommand(1);
@@ -151,12 +151,14 @@ class Parser {
     if (!tcp && any_tls) {
       return "--tls-cert, --tls-key and --tls-ca are for --server HOST:PORT";
     }
-    *address = tcp ? Address{.host_port = flags_.server,
-                             .tls_cert = flags_.tls_cert,
-                             .tls_key = flags_.tls_key,
-                             .tls_ca = flags_.tls_ca}
-                   : Address{.socket = flags_.server.empty() ? flags_.run_dir + "/vswitchd.sock"
-                                                             : flags_.server.substr(5)};
+    *address =
+        tcp ? Address{.host_port = flags_.server,
+                      .tls_cert = flags_.tls_cert,
+                      .tls_key = flags_.tls_key,
+                      .tls_ca = flags_.tls_ca}
+            : Address{.socket = flags_.server.empty() ? flags_.run_dir + "/vswitchd.sock"
+                                                      : flags_.server.substr(5),
+                      .agent_socket = flags_.server.empty() ? flags_.run_dir + "/agent.sock" : ""};
     return "";
   }
 

@@ -79,6 +79,7 @@ TEST(CommandLine, EachLineAsksTheSwitch) {
        "\"c\" ip: \"d\" } } create_only: true"},
       {"endpoint remove web", "Apply remove { endpoint: \"web\" }"},
       {"route list", "ListRoutes"},
+      {"agent status", "GetAgentStatus"},
       {"service list", "ListServices"},
       {"policy list", "ListPolicies"},
       {"route add 10.0.0.0/8 --via 192.0.2.9 --port wire",
@@ -105,6 +106,9 @@ TEST(CommandLine, EachLineAsksTheSwitch) {
        "Trace filter { step: \"route\" step: \"send\" host: \"10.0.0.1\" drops: true }"},
       {"trace --reason no_route", "Trace filter { drops: true reason: \"no_route\" }"},
       {"capture --port p", "Capture filter { port: \"p\" }"},
+      {"why shop/web shop/db:sql tcp 5432 --source-port 7",
+       "Explain source: \"shop/web\" destination: \"shop/db:sql\" protocol: \"tcp\" l4_port: 5432 "
+       "source_l4_port: 7"},
       {"why 10.0.0.1 10.0.0.2", "Explain source: \"10.0.0.1\" destination: \"10.0.0.2\""},
       {"why fd00::1 fd00::2 --port p",
        "Explain port: \"p\" source: \"fd00::1\" destination: \"fd00::2\""},

@@ -12,6 +12,7 @@ void AddEndpointNoun(CLI::App& app, Chosen& chosen);
 void AddRouteNoun(CLI::App& app, Chosen& chosen);
 void AddServiceNoun(CLI::App& app, Chosen& chosen);
 void AddPolicyNoun(CLI::App& app, Chosen& chosen);
+void AddAgentNoun(CLI::App& app, Chosen& chosen);
 void AddNeighbourNoun(CLI::App& app, Chosen& chosen);
 void AddFlowNoun(CLI::App& app, Chosen& chosen);
 void AddDropsNoun(CLI::App& app, Chosen& chosen);

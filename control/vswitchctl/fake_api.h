@@ -23,6 +23,7 @@ class FakeApi final : public Api {
   api::GetStatusReply status_reply;
   api::ExplainReply explain_reply;
   api::ListFlowsReply flows_reply;
+  api::GetAgentStatusReply agent_reply;
   std::vector<api::ObservationBatch> observations;
 
   absl::Status WaitUntilServing(std::chrono::milliseconds patience) override {
@@ -44,6 +45,10 @@ class FakeApi final : public Api {
   }
   absl::StatusOr<api::ListRoutesReply> ListRoutes(const api::ListRequest& request) override {
     return Answer("ListRoutes", request, api::ListRoutesReply());
+  }
+  absl::StatusOr<api::GetAgentStatusReply> GetAgentStatus(
+      const api::GetAgentStatusRequest& request) override {
+    return Answer("GetAgentStatus", request, agent_reply);
   }
   absl::StatusOr<api::ListServicesReply> ListServices(const api::ListRequest& request) override {
     return Answer("ListServices", request, api::ListServicesReply());

@@ -18,6 +18,7 @@
 #include <thread>
 #include <utility>
 
+#include "control/proto/vswitch/v1/agent.grpc.pb.h"
 #include "control/proto/vswitch/v1/vswitch.grpc.pb.h"
 
 namespace pollux::ctl {
@@ -122,6 +123,26 @@ class GrpcApi final : public Api {
   }
   absl::StatusOr<api::ListRoutesReply> ListRoutes(const api::ListRequest& request) override {
     return Call(&Stub::ListRoutes, request);
+  }
+  absl::StatusOr<api::GetAgentStatusReply> GetAgentStatus(
+      const api::GetAgentStatusRequest& request) override {
+    if (address_.agent_socket.empty()) {
+      return absl::InvalidArgumentError(
+          "--server: the agent answers on its own machine only (--run-dir)");
+    }
+    if (const std::string problem = SocketProblem(address_.agent_socket); !problem.empty()) {
+      return absl::UnavailableError(absl::StrCat("cannot reach vswitch-agent at ",
+                                                 address_.agent_socket, ": ", problem,
+                                                 "; does it run, and with this --run-dir?"));
+    }
+    const auto stub = api::Agent::NewStub(
+        grpc::CreateChannel("unix:" + address_.agent_socket, grpc::InsecureChannelCredentials()));
+    grpc::ClientContext context;
+    context.set_deadline(Clock::now() + kAnswerPatience);
+    api::GetAgentStatusReply reply;
+    const grpc::Status status = stub->GetAgentStatus(&context, request, &reply);
+    return status.ok() ? absl::StatusOr<api::GetAgentStatusReply>(std::move(reply))
+                       : FromGrpc(status);
   }
   absl::StatusOr<api::ListServicesReply> ListServices(const api::ListRequest& request) override {
     return Call(&Stub::ListServices, request);

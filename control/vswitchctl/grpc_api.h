@@ -12,7 +12,8 @@ namespace pollux::ctl {
 
 // Where vswitchd serves: a unix socket, or TCP with mutual TLS.
 struct Address {
-  std::string socket;  // path; empty: TCP
+  std::string socket;        // path; empty: TCP
+  std::string agent_socket;  // of vswitch-agent; empty: not on this machine
   std::string host_port;
   // PEM files, for TCP: our certificate, its key, the authority of the switch's certificate.
   std::string tls_cert;

@@ -78,6 +78,14 @@ enum class DropSeverity : std::uint8_t {
   /* track */                                                                                   \
   X(kIcmpUnrelated, "icmp_unrelated", "track", kNormal,                                         \
     "an ICMP error or reply that belongs to no connection")                                     \
+  X(kFragmentUnknown, "fragment_unknown", "track", kNormal,                                     \
+    "a later fragment of a datagram whose first fragment did not pass, or not yet")             \
+  X(kFragmentDuplicate, "fragment_duplicate", "track", kNormal,                                 \
+    "a fragment that brings nothing new")                                                       \
+  X(kFragmentOverlap, "fragment_overlap", "track", kSecurity,                                   \
+    "of a datagram whose fragments overlap or contradict each other")                           \
+  X(kFragmentLimit, "fragment_limit", "track", kWarning,                                        \
+    "the port has as many incomplete datagrams as it may, or one has too many gaps")            \
   /* service */                                                                                 \
   X(kServiceSource, "service_source", "service", kWarning,                                      \
     "the client is not in the source ranges that the service allows")                           \
@@ -138,6 +146,14 @@ enum class DropSeverity : std::uint8_t {
     "a TCP segment with a set of flags that no sender sends")                                   \
   X(kTcpWindow, "tcp_window", "follow", kWarning,                                               \
     "a TCP segment outside of its connection's window, or of an older connection")              \
+  X(kSctpTag, "sctp_tag", "follow", kSecurity,                                                  \
+    "an SCTP packet without the verification tag of its association")                           \
+  X(kSctpInvalid, "sctp_invalid", "follow", kSecurity,                                          \
+    "an SCTP packet whose chunks nobody sends so")                                              \
+  X(kSctpFragment, "sctp_fragment", "follow", kWarning,                                         \
+    "a fragmented SCTP packet whose ports change: its checksum is over what is not there yet")  \
+  X(kSctpNotOpening, "sctp_not_opening", "follow", kNormal,                                     \
+    "an SCTP packet of no known association that does not open one")                            \
   /* forward */                                                                                 \
   X(kTtlExceeded, "ttl_exceeded", "forward", kNormal, "TTL or hop limit ran out")               \
   X(kMtuExceeded, "mtu_exceeded", "forward", kNormal,                                           \

@@ -1,8 +1,11 @@
 #include "dataplane/stages/connect.h"
 
+#include "dataplane/stages/follow_sctp.h"
 #include "dataplane/stages/packet_tuple.h"
 #include "dataplane/stages/reject.h"
 #include "dataplane/stages/snat.h"
+#include "dataplane/tables/sctp_tracker.h"
+#include "dataplane/tables/tcp_side.h"
 
 namespace pollux::stages {
 namespace {
@@ -12,13 +15,22 @@ using core::Packet;
 using core::Verdict;
 using Result = tables::ConnectionTable::Result;
 
+// After a start connections are taken over whose beginning was not seen.
+bool IsPickedUp(const Context& ctx) { return ctx.now < ctx.worker.flows->pickup_until; }
+
 DropReason WhyNotOpen(const Context& ctx, const Packet& packet) {
   if (packet.protocol == net::IpProtocol::kTcp) {
     using net::TcpHeader;
     const auto* tcp = packet.HeaderAt<TcpHeader>(packet.l4_offset);
-    const bool picked_up = ctx.now < ctx.worker.flows->pickup_until &&
-                           (tcp->flags & (TcpHeader::kRst | TcpHeader::kSyn)) == 0;
+    const bool picked_up =
+        IsPickedUp(ctx) && (tcp->flags & (TcpHeader::kRst | TcpHeader::kSyn)) == 0;
     return tcp->opens() || picked_up ? DropReason::kNone : DropReason::kTcpNotOpening;
+  }
+  if (packet.protocol == net::IpProtocol::kSctp) {
+    const auto sctp = FollowSctp::Read(packet);
+    return !sctp                                     ? DropReason::kSctpInvalid
+           : tables::Opens(*sctp) || IsPickedUp(ctx) ? DropReason::kNone
+                                                     : DropReason::kSctpNotOpening;
   }
   if (IsIcmp(packet.protocol) &&
       IcmpRoleOf(packet.protocol, packet.head[packet.l4_offset]) != IcmpRole::kRequest) {
@@ -28,14 +40,22 @@ DropReason WhyNotOpen(const Context& ctx, const Packet& packet) {
 }
 
 // A connection whose beginning was not seen is followed with more patience.
-void BeginTcp(const Packet& packet, tables::Direction& original) {
-  if (packet.protocol != net::IpProtocol::kTcp ||
-      (packet.HeaderAt<net::TcpHeader>(packet.l4_offset)->flags & net::TcpHeader::kSyn) != 0) {
-    return;
-  }
+template <typename Side>
+void PickUp(tables::Direction& original) {
   tables::Connection& connection = tables::ConnectionOf(original);
-  connection.cold_original.tcp.Store(tables::TcpSide::PickedUp());
-  connection.cold_reply.tcp.Store(tables::TcpSide::PickedUp());
+  connection.cold_original.side.Store(Side::PickedUp());
+  connection.cold_reply.side.Store(Side::PickedUp());
+}
+
+void Begin(const Packet& packet, tables::Direction& original) {
+  if (packet.protocol == net::IpProtocol::kTcp) {
+    if (!packet.HeaderAt<net::TcpHeader>(packet.l4_offset)->opens()) {
+      PickUp<tables::TcpSide>(original);
+    }
+  } else if (packet.protocol == net::IpProtocol::kSctp &&
+             !tables::Opens(*FollowSctp::Read(packet))) {
+    PickUp<tables::SctpSide>(original);
+  }
 }
 
 tables::ConnectionTable::Inserted Keep(const Context& ctx, Decision& decision) {
@@ -77,7 +97,7 @@ Verdict Connect::Decide(Context& ctx, Packet& packet) {
       packet.direction = inserted.original;
       return Verdict::Continue();
     case Result::kInserted:
-      BeginTcp(packet, *inserted.original);
+      Begin(packet, *inserted.original);
       packet.direction = inserted.original;
       return Verdict::Continue();
     case Result::kClash:

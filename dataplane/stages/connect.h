@@ -1,8 +1,8 @@
 // The end of the first packet's path: what was decided becomes a connection.
 //
 // TCP connections begin with a SYN (RFC 9293 section 3.5), or are picked up in their middle for a
-// while after a start (Flows::pickup_until); ICMP ones with an echo request; all others with any
-// packet.
+// while after a start (Flows::pickup_until); SCTP associations with an INIT or, on another path, a
+// HEARTBEAT; ICMP ones with an echo request; all others with any packet.
 // Threading: one worker.
 #pragma once
 

@@ -12,6 +12,7 @@
 #include "dataplane/tables/affinity_table.h"
 #include "dataplane/tables/connection_table.h"
 #include "dataplane/tables/connection_timeouts.h"
+#include "dataplane/tables/fragment_table.h"
 
 namespace pollux::stages {
 
@@ -30,6 +31,7 @@ struct Flows {
   tables::ConnectionTable& connections;
   core::Epochs& epochs;
   Affinity affinity;
+  tables::FragmentTable& fragments;
   tables::ConnectionTimeouts timeouts;
   // Until then TCP connections that this switch never saw open are taken over: it may have been
   // restarted (--pickup-seconds).

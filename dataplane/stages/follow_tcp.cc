@@ -44,9 +44,9 @@ bool FollowTcp::OpensAnew(const Packet& packet, Direction& direction) {
 }
 
 Verdict FollowTcp::Follow(Packet& packet, Direction& direction) {
-  tables::SharedTcpSide& shared = tables::ColdOf(direction).tcp;
-  const TcpSide peer = tables::ColdOf(tables::OppositeOf(direction)).tcp.Load();
-  TcpSide own = shared.Load();
+  tables::SharedSide& shared = tables::ColdOf(direction).side;
+  const TcpSide peer = tables::ColdOf(tables::OppositeOf(direction)).side.Load<TcpSide>();
+  TcpSide own = shared.Load<TcpSide>();
   const TcpOutcome outcome = tables::Track(SegmentOf(packet), own, peer);
   if (outcome != TcpOutcome::kAccepted) [[unlikely]] {
     return Verdict::Drop(outcome == TcpOutcome::kInvalidFlags ? DropReason::kTcpFlags

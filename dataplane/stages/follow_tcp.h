@@ -8,19 +8,10 @@
 namespace pollux::stages {
 
 struct FollowTcp {
-  static constexpr core::StepId kId = core::StepId::kFollow;
-
-  static core::Verdict Decide(Context&, core::Packet& packet) {
-    return packet.direction == nullptr || packet.protocol != net::IpProtocol::kTcp
-               ? core::Verdict::Continue()
-               : Follow(packet, *packet.direction);
-  }
+  static core::Verdict Follow(core::Packet& packet, tables::Direction& direction);
 
   // Whether a segment opens a connection anew whose key is that of one which is closed.
   static bool OpensAnew(const core::Packet& packet, tables::Direction& direction);
-
- private:
-  static core::Verdict Follow(core::Packet& packet, tables::Direction& direction);
 };
 
 }  // namespace pollux::stages

@@ -33,7 +33,7 @@ void TakeOver(const Direction& from, const tables::ColdDirection& cold_from, Dir
   to.worker.store(from.worker.load(std::memory_order_relaxed), std::memory_order_relaxed);
   to.packets.Add(from.packets.value());
   to.bytes.Add(from.bytes.value());
-  cold_to.tcp.Store(cold_from.tcp.Load());
+  cold_to.side.CopyFrom(cold_from.side);
   cold_to.foreign_packets.fetch_add(cold_from.foreign_packets.load(std::memory_order_relaxed),
                                     std::memory_order_relaxed);
   cold_to.foreign_bytes.fetch_add(cold_from.foreign_bytes.load(std::memory_order_relaxed),
@@ -87,7 +87,8 @@ Verdict Renew(Context& ctx, Packet& packet, Direction& known) {
     return Verdict::Continue();
   }
   Connection& connection = tables::ConnectionOf(known);
-  if (packet.protocol == net::IpProtocol::kTcp && FollowTcp::OpensAnew(packet, known)) {
+  if (packet.protocol == net::IpProtocol::kTcp && packet.l4_offset != 0 &&
+      FollowTcp::OpensAnew(packet, known)) {
     ctx.worker.flows->connections.Remove(connection);
     return Verdict::Continue();
   }

@@ -3,6 +3,8 @@
 #include <optional>
 
 #include "dataplane/stages/find_connection.h"
+#include "dataplane/stages/fragment.h"
+#include "dataplane/stages/local_address.h"
 #include "dataplane/stages/packet_tuple.h"
 #include "dataplane/stages/quoted.h"
 #include "dataplane/stages/renew.h"
@@ -36,13 +38,23 @@ Verdict TrackError(Context& ctx, Packet& packet) {
   return Verdict::Continue();
 }
 
+// The switch's own fragments (pings of its addresses) make no connection.
+bool IsForTheSwitch(const Context& ctx, Packet& packet) {
+  const net::IpAddress to = AddressesOf(packet).destination;
+  return IsSwitchAddress(ctx.ingress, to) && ctx.tables.endpoints->Find(to) == nullptr;
+}
+
 }  // namespace
 
 Verdict Track::Decide(Context& ctx, Packet& packet) {
   ctx.tracked = false;
-  if (ctx.worker.flows == nullptr || packet.l4_offset == 0 ||
+  if (ctx.worker.flows == nullptr || packet.ip == core::IpVersion::kNone ||
       packet.ethernet().destination != ctx.ingress.local_mac) {
     return Verdict::Continue();
+  }
+  if (packet.l4_offset == 0) {
+    return packet.is_fragment && !IsForTheSwitch(ctx, packet) ? FindFragment(ctx, packet)
+                                                              : Verdict::Continue();
   }
   if (IsIcmp(packet.protocol) &&
       IcmpRoleOf(packet.protocol, packet.head[packet.l4_offset]) == IcmpRole::kError) {

@@ -5,7 +5,7 @@
 // Then the connection is decided again (renew.h). ICMP errors belong to the connection of the
 // packet that they quote, are translated with it, and are dropped without one (RFC 5508 section
 // 4.2).
-// Later fragments have no key; they follow their addresses.
+// Later fragments have no key; they belong to the connection of their first fragment.
 // Threading: one worker.
 #pragma once
 

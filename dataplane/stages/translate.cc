@@ -1,6 +1,8 @@
 #include "dataplane/stages/translate.h"
 
 #include "dataplane/net/checksum.h"
+#include "dataplane/net/crc32c.h"
+#include "dataplane/net/sctp.h"
 #include "dataplane/stages/packet_tuple.h"
 #include "dataplane/tables/connection_table.h"
 
@@ -47,6 +49,20 @@ void SetPorts(std::uint8_t* l4, const net::FlowTuple& tuple) {
 net::Be16& TcpChecksum(std::uint8_t* l4) { return reinterpret_cast<net::TcpHeader*>(l4)->checksum; }
 net::Be16& UdpChecksum(std::uint8_t* l4) { return reinterpret_cast<net::UdpHeader*>(l4)->checksum; }
 
+// The checksum covers what this packet has behind the ports, too, but need not be read for it.
+void TranslateSctp(Packet& packet, const Direction& direction) {
+  auto* l4 = packet.head + packet.l4_offset;
+  const auto before = *reinterpret_cast<const net::Be32*>(l4);
+  *reinterpret_cast<Ports*>(l4) = {direction.new_source_port, direction.new_destination_port};
+  const std::uint32_t difference = before.raw() ^ reinterpret_cast<const net::Be32*>(l4)->raw();
+  if (difference != 0) {
+    auto& checksum = reinterpret_cast<net::SctpHeader*>(l4)->checksum;
+    const std::uint32_t following =
+        packet.frame_length() - packet.l4_offset - std::uint32_t{sizeof before};
+    checksum = net::Be32::FromRaw(checksum.raw() ^ net::Crc32cDelta(difference, following));
+  }
+}
+
 void TranslateL4(Packet& packet, const Direction& direction) {
   std::uint8_t* l4 = packet.head + packet.l4_offset;
   const bool partial = packet.offload.needs_checksum;
@@ -68,6 +84,8 @@ void TranslateL4(Packet& packet, const Direction& direction) {
       AddToChecksum(icmp.checksum, direction.l4_delta);
       return;
     }
+    case net::IpProtocol::kSctp:
+      return TranslateSctp(packet, direction);
     default:
       return;  // no ports, and no checksum over addresses that anybody knows
   }
@@ -95,6 +113,9 @@ void TranslateQuotedL4(Packet& error, const Quoted& quoted, const net::FlowTuple
       AddToChecksum(icmp.checksum, l4_delta);
       return;
     }
+    case net::IpProtocol::kSctp:
+      SetPorts(l4, tuple);  // what is quoted of it has no whole checksum
+      return;
     default:
       return;
   }
@@ -159,7 +180,9 @@ void Translate(Packet& packet, Direction& direction) {
     ip.destination = direction.new_destination;
     AddToChecksum(ip.checksum, direction.address_delta);
   }
-  TranslateL4(packet, direction);
+  if (packet.l4_offset != 0) {  // later fragments have addresses only
+    TranslateL4(packet, direction);
+  }
 }
 
 void TranslateError(Packet& error, const Quoted& quoted, Direction& against) {

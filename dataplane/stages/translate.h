@@ -5,7 +5,9 @@
 //  - the IP header's, by that of the addresses;
 //  - a complete L4 checksum, by that of addresses and ports; UDP's zero stays (RFC 768);
 //  - a partial one (virtio NEEDS_CSUM, large frames among them), which holds the pseudo-header's
-//    sum, by that of the addresses.
+//    sum, by that of the addresses;
+//  - SCTP's CRC, by what the ports' difference adds to it (net/crc32c.h). In a first fragment the
+//    length of the whole is not known: follow_sctp drops those whose ports change.
 // ICMP errors are translated together with the packet that they quote (RFC 5508 section 4.2), so
 // that its sender knows it again.
 // Threading: one worker.
@@ -17,7 +19,7 @@
 
 namespace pollux::stages {
 
-// `packet` has an L4 header and is of the direction.
+// `packet` is of the direction.
 void Translate(core::Packet& packet, tables::Direction& direction);
 
 // `error` quotes a packet of the opposite of `against`, as that one left, and goes to where packets

@@ -20,7 +20,7 @@
 #include "dataplane/core/epochs.h"
 #include "dataplane/net/flow_key.h"
 #include "dataplane/net/ids.h"
-#include "dataplane/tables/tcp_side.h"
+#include "dataplane/tables/shared_side.h"
 
 namespace pollux::tables {
 
@@ -70,7 +70,7 @@ struct alignas(64) ColdDirection {
   // IPv6: as new_source and new_destination.
   net::Ipv6Address new_source;
   net::Ipv6Address new_destination;
-  SharedTcpSide tcp;  // what it has sent, of TCP
+  SharedSide side;  // what it has sent, of TCP and SCTP
   // Counted by other workers than the direction's own.
   std::atomic<std::uint64_t> foreign_packets{0};
   std::atomic<std::uint64_t> foreign_bytes{0};

@@ -11,6 +11,7 @@
 #include <string>
 
 #include "dataplane/net/checksum.h"
+#include "dataplane/tables/tcp_side.h"
 
 namespace pollux::tables {
 namespace {
@@ -132,7 +133,7 @@ void Fill(Direction& direction, ColdDirection& cold, const Side& side, const Con
   direction.packets.Reset();
   direction.bytes.Reset();
   SetTranslation(direction, cold, side.key, side.leaves_as);
-  cold.tcp.Store({});
+  cold.side.Store(TcpSide{});
   cold.foreign_packets.store(0, std::memory_order_relaxed);
   cold.foreign_bytes.store(0, std::memory_order_relaxed);
 }

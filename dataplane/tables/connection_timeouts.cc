@@ -29,6 +29,8 @@ std::uint32_t SecondsOf(const Connection& connection, const ConnectionTimeouts& 
   switch (connection.original.protocol) {
     case net::IpProtocol::kTcp:
       return SecondsOf(TcpStateOf(connection), timeouts);
+    case net::IpProtocol::kSctp:
+      return tables::SecondsOf(SctpStateOf(connection), timeouts);
     case net::IpProtocol::kUdp:
       return Answered(connection) ? timeouts.udp_answered : timeouts.udp_unanswered;
     case net::IpProtocol::kIcmp:
@@ -41,8 +43,34 @@ std::uint32_t SecondsOf(const Connection& connection, const ConnectionTimeouts& 
 
 }  // namespace
 
+std::uint32_t SecondsOf(SctpState state, const ConnectionTimeouts& timeouts) {
+  switch (state) {
+    case SctpState::kHeartbeatSent:
+      return timeouts.sctp_heartbeat_sent;
+    case SctpState::kCookieWait:
+      return timeouts.sctp_cookie_wait;
+    case SctpState::kCookieEchoed:
+      return timeouts.sctp_cookie_echoed;
+    case SctpState::kEstablished:
+      return timeouts.sctp_established;
+    case SctpState::kShutdownSent:
+    case SctpState::kShutdownAckSent:
+      return timeouts.sctp_shutdown;
+    case SctpState::kNone:
+    case SctpState::kClosed:
+      break;
+  }
+  return timeouts.sctp_closed;
+}
+
 TcpState TcpStateOf(const Connection& connection) {
-  return StateOf(connection.cold_original.tcp.Load(), connection.cold_reply.tcp.Load());
+  return StateOf(connection.cold_original.side.Load<TcpSide>(),
+                 connection.cold_reply.side.Load<TcpSide>());
+}
+
+SctpState SctpStateOf(const Connection& connection) {
+  return StateOf(connection.cold_original.side.Load<SctpSide>(),
+                 connection.cold_reply.side.Load<SctpSide>());
 }
 
 bool Answered(const Connection& connection) {

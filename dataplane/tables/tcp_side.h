@@ -1,15 +1,10 @@
 // What one direction of a TCP connection has sent: all that connection tracking remembers of it.
 //
 // Each direction has a record that only its own worker writes and that the other direction's worker
-// reads to judge its packets. A TcpSide is a value of two 8-byte words, worked on in private;
-// SharedTcpSide keeps those words for both workers.
-// Threading: TcpSide: a plain value. SharedTcpSide: Store() by the owning worker, Load() by
-// anybody.
+// reads to judge its packets (SharedSide).
+// Threading: a plain value.
 #pragma once
 
-#include <array>
-#include <atomic>
-#include <bit>
 #include <cstdint>
 #include <string_view>
 
@@ -47,30 +42,6 @@ struct TcpSide {
   friend constexpr bool operator==(const TcpSide&, const TcpSide&) = default;
 };
 static_assert(sizeof(TcpSide) == 16);
-
-// A reader sees each word whole, and the first word at least as new as the second: flags are never
-// ahead of the numbers that they vouch for. What a packet answers was stored before that packet was
-// sent on, so only packets that cross on the way are judged by an older record. On x86 acquire and
-// release cost nothing here.
-class SharedTcpSide {
- public:
-  void Store(const TcpSide& side) {
-    const auto words = std::bit_cast<Words>(side);
-    numbers_.store(words[0], std::memory_order_relaxed);
-    flags_.store(words[1], std::memory_order_release);
-  }
-  [[nodiscard]] TcpSide Load() const {
-    const std::uint64_t flags = flags_.load(std::memory_order_acquire);
-    return std::bit_cast<TcpSide>(Words{numbers_.load(std::memory_order_relaxed), flags});
-  }
-
- private:
-  using Words = std::array<std::uint64_t, 2>;
-
-  std::atomic<std::uint64_t> numbers_{0};  // end, limit
-  std::atomic<std::uint64_t> flags_{0};    // acknowledged, max_window, scale, flags
-};
-static_assert(sizeof(SharedTcpSide) == 16);
 
 // After RFC 9293 section 3.3.2, as seen from between both ends.
 enum class TcpState : std::uint8_t {

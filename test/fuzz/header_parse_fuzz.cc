@@ -161,7 +161,7 @@ void ProcessWatched(Context& ctx, core::Batch& batch) {
   FindConnections(ctx, burst);
   RunStepsOnUnknown<Watched<SourceGuard>, Watched<Track>, Watched<Service>, Watched<Answer>,
                     Watched<Route>, Watched<Policy>, Watched<Snat>, Watched<Connect>>(ctx, burst);
-  RunSteps<Watched<FollowTcp>, Watched<Forward>>(ctx, burst);
+  RunSteps<Watched<Follow>, Watched<Forward>>(ctx, burst);
   SendPackets(ctx.tables, ctx.worker, burst.ready(), &ctx);
 }
 
@@ -174,9 +174,11 @@ Flows& SharedFlows() {
   }();
   static core::Epochs epochs(8);
   static tables::AffinityTable affinity(8);
+  static tables::FragmentTable fragments({.capacity = 16, .quota_per_port = 16});
   static Flows flows{.connections = *table,
                      .epochs = epochs,
                      .affinity = {.table = affinity},
+                     .fragments = fragments,
                      .timeouts = {},
                      .pickup_until = {}};
   return flows;

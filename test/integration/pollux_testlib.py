@@ -181,11 +181,11 @@ class Switch:
         del self._configured[noun, name]
 
     def config(self):
-        """(noun, name) -> object, as `config dump` gives it, without the switch's own."""
+        """(noun, name) -> object, as `config dump` gives it, what the test itself configured."""
         objects = {}
         for item in self.items("config", "dump"):
             (noun, value), = item.items()
-            if value.get("owner") != "switch":
+            if value.get("owner") == "cli":
                 objects[noun, value["prefix" if noun == "route" else "name"]] = value
         return objects
 
@@ -200,8 +200,11 @@ class Switch:
                 if shown not in (_as_text(value), [str(value)]):
                     raise AssertionError(f"{key}: --{option} {value}, but found {found[key]}")
 
+    def ctl_json(self, *arguments):
+        return json.loads(self.ctl(*arguments, "-o", "json").stdout)
+
     def items(self, *arguments):
-        return json.loads(self.ctl(*arguments, "-o", "json").stdout)["items"]
+        return self.ctl_json(*arguments)["items"]
 
     def port_state(self, name):
         """The port's status as the API gives it, or None."""

@@ -86,7 +86,8 @@ std::vector<PacketRow> Silence() {
                         Icmpv6Type::kDestinationUnreachable),
               "icmp_unrelated"),
       NoError("none_about_a_later_fragment",
-              IpFrame({.ttl = 1, .fragment = 9}, net::IpProtocol::kUdp, Pattern(64))),
+              IpFrame({.ttl = 1, .fragment = 9}, net::IpProtocol::kUdp, Pattern(64)),
+              "fragment_unknown"),
   };
 }
 

@@ -65,8 +65,6 @@ std::vector<PacketRow> Unicast() {
           "the_first_fragment", kPod1,
           IpFrame({.fragment = net::Ipv4Header::kMoreFragments}, net::IpProtocol::kUdp, Udp(64)),
           kPod2, kOtherPodMac),
-      Carries("a_later_fragment", kPod1,
-              IpFrame({.fragment = 9}, net::IpProtocol::kUdp, Pattern(33)), kPod2, kOtherPodMac),
       Carries("a_router_alert", kPod1, UdpFrame({.options = {148, 4, 0, 0}}), kPod2, kOtherPodMac),
       Carries("an_unknown_protocol", kPod1, IpFrame({}, net::IpProtocol::kGre, Pattern(40)), kPod2,
               kOtherPodMac),

@@ -43,6 +43,7 @@ PacketSwitch::PacketSwitch(const SwitchOptions& options)
       flows_{.connections = *connections_,
              .epochs = epochs_,
              .affinity = {.table = affinity_},
+             .fragments = fragments_,
              .timeouts = {},
              .pickup_until = net::Nanos{now_.value() + options.pickup_milliseconds * 1'000'000}},
       neighbour_table_(std::make_shared<const tables::NeighbourTable>()) {
@@ -110,6 +111,7 @@ void PacketSwitch::Advance(std::uint64_t milliseconds) {
 
 void PacketSwitch::SweepConnections() {
   const tables::Ticks now = tables::TicksOf(now_);
+  fragments_.Sweep(static_cast<unsigned>(fragments_.capacity()), now_);
   connections_->Sweep(0, 1, connections_->high_water(), [&](tables::Connection& connection) {
     KeepAlive(*tables_, flows_, connection, now);
     return tables::IsOver(connection, flows_.timeouts, now);

@@ -72,6 +72,7 @@ class PacketSwitch {
   std::unique_ptr<tables::ConnectionTable> connections_;
   core::Epochs epochs_{1024};
   tables::AffinityTable affinity_{64};
+  tables::FragmentTable fragments_{{.capacity = 16, .quota_per_port = 8}};
   Flows flows_;
   AdjacencyIds adjacencies_;
   Forwarding forwarding_{epochs_, adjacencies_};

@@ -89,13 +89,16 @@ INSTANTIATE_TEST_SUITE_P(LargeFrames, PacketTest, ::testing::ValuesIn(LargeFrame
 INSTANTIATE_TEST_SUITE_P(Drops, PacketTest, ::testing::ValuesIn(DropRows()), NameOf);
 INSTANTIATE_TEST_SUITE_P(Connections, PacketTest, ::testing::ValuesIn(ConnectionRows()), NameOf);
 INSTANTIATE_TEST_SUITE_P(Services, PacketTest, ::testing::ValuesIn(ServiceRows()), NameOf);
+INSTANTIATE_TEST_SUITE_P(Fragments, PacketTest, ::testing::ValuesIn(FragmentRows()), NameOf);
+INSTANTIATE_TEST_SUITE_P(Sctp, PacketTest, ::testing::ValuesIn(SctpRows()), NameOf);
 INSTANTIATE_TEST_SUITE_P(Policies, PacketTest, ::testing::ValuesIn(PolicyRows()), NameOf);
 
 // The rows of all tables together provoke every reason, so that a new one cannot do without.
 TEST(PacketRows, EveryDropReasonIsProvoked) {
   std::set<std::string> provoked;
-  for (const auto& rows : {ForwardingRows(), NeighbourRows(), ErrorRows(), LargeFrameRows(),
-                           DropRows(), ConnectionRows(), ServiceRows(), PolicyRows()}) {
+  for (const auto& rows :
+       {ForwardingRows(), NeighbourRows(), ErrorRows(), LargeFrameRows(), DropRows(),
+        ConnectionRows(), ServiceRows(), PolicyRows(), FragmentRows(), SctpRows()}) {
     for (const PacketRow& row : rows) {
       for (const auto& [name, count] : row.drops) {
         provoked.insert(name);

@@ -49,5 +49,7 @@ std::vector<PacketRow> DropRows();
 std::vector<PacketRow> ConnectionRows();
 std::vector<PacketRow> ServiceRows();
 std::vector<PacketRow> PolicyRows();
+std::vector<PacketRow> FragmentRows();
+std::vector<PacketRow> SctpRows();
 
 }  // namespace pollux::stages::testing
