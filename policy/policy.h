@@ -31,28 +31,33 @@ struct PortRange {
   net::IpProtocol protocol;  // TCP, UDP or SCTP
   std::uint16_t first = 0;
   std::uint16_t last = 65535;
+  friend bool operator==(const PortRange&, const PortRange&) = default;
 };
 // Of the pod that is connected to. Means nothing where the rule knows that one by its address only.
 struct NamedPort {
   net::IpProtocol protocol;
   std::string name;
+  friend bool operator==(const NamedPort&, const NamedPort&) = default;
 };
 using PortMatch = std::variant<PortRange, NamedPort>;
 
 struct PodPeers {
   std::optional<Selector> namespaces;  // none: the policy's own
   Selector pods;
+  friend bool operator==(const PodPeers&, const PodPeers&) = default;
 };
 // Addresses of pods as well.
 struct IpBlock {
   net::IpPrefix cidr;
   std::vector<net::IpPrefix> except;
+  friend bool operator==(const IpBlock&, const IpBlock&) = default;
 };
 using PeerMatch = std::variant<PodPeers, IpBlock>;
 
 struct Rule {
   std::vector<PeerMatch> peers;  // none: everybody
   std::vector<PortMatch> ports;  // none: everything, ICMP and other protocols as well
+  friend bool operator==(const Rule&, const Rule&) = default;
 };
 
 struct Policy {
@@ -63,6 +68,7 @@ struct Policy {
   // None: says nothing about this direction. Without rules: isolates.
   std::optional<std::vector<Rule>> ingress;
   std::optional<std::vector<Rule>> egress;
+  friend bool operator==(const Policy&, const Policy&) = default;
 };
 
 // A rule of a list of policies: both count from 0, the rule within its direction.
