@@ -35,7 +35,7 @@ std::vector<core::BackendConfig> BackendsOf(const Pod& pod, const ContainerPort&
     const bool has_family = std::any_of(backends.begin(), backends.end(), [&](const auto& backend) {
       return backend.ip.is_v4() == ip.is_v4();
     });
-    if (!has_family && IsServiceAddress(ip)) {
+    if (!has_family && IsServiceAddress(ip) && port.container_port != 0) {
       backends.push_back({.ip = ip, .port = port.container_port, .local = true});
     }
   }
