@@ -90,6 +90,21 @@ TEST(Decode, ListsWhatItIgnores) {
   EXPECT_TRUE(decoded.problems.empty());
 }
 
+TEST(Decode, AgeOfAServiceAndHintsOfItsEndpoints) {
+  const Decoded decoded = Decode(R"({"kind":"List","apiVersion":"v1","items":[
+      {"apiVersion":"v1","kind":"Service",
+       "metadata":{"name":"s","creationTimestamp":"2026-01-02T03:04:05Z"},
+       "spec":{"clusterIP":"10.96.0.1","ports":[{"port":80}]}},
+      {"apiVersion":"discovery.k8s.io/v1","kind":"EndpointSlice","metadata":{"name":"e"},
+       "addressType":"IPv4","endpoints":[{"addresses":["10.0.0.1"],"hints":{
+         "forZones":[{"name":"z1"},{"name":"z2"}],"forNodes":[{"name":"n1"}]}}]}]})");
+  ASSERT_TRUE(decoded.problems.empty());
+  EXPECT_EQ(decoded.cluster.services.begin()->second.created, "2026-01-02T03:04:05Z");
+  const Endpoint& endpoint = decoded.cluster.endpoint_slices.begin()->second.endpoints.at(0);
+  EXPECT_THAT(endpoint.hinted_zones, testing::ElementsAre("z1", "z2"));
+  EXPECT_THAT(endpoint.hinted_nodes, testing::ElementsAre("n1"));
+}
+
 TEST(Objects, SayWhatAbsenceMeans) {
   EXPECT_EQ(NamespaceLabels({}, "x"), (Labels{{"kubernetes.io/metadata.name", "x"}}));
   EXPECT_TRUE(IsReady({}));

@@ -3,7 +3,9 @@
 // Threading: pure functions.
 #pragma once
 
-#include "control/kubernetes/service.h"
+#include <algorithm>
+#include <vector>
+
 #include "dataplane/net/address.h"
 
 namespace pollux::services {
@@ -18,8 +20,21 @@ constexpr bool IsServiceAddress(const net::IpAddress& ip) {
   return ip.is_v4() ? !special(ip.v4()) && !ip.v4().is_broadcast() : !special(ip.v6());
 }
 
-constexpr kubernetes::IpFamily FamilyOf(const net::IpAddress& ip) {
-  return ip.is_v4() ? kubernetes::IpFamily::kIpv4 : kubernetes::IpFamily::kIpv6;
+// Is one of them of the family of `ip`?
+inline bool HasFamilyOf(const net::IpAddress& ip, const std::vector<net::IpAddress>& ips) {
+  return std::any_of(ips.begin(), ips.end(),
+                     [&](const net::IpAddress& other) { return other.is_v4() == ip.is_v4(); });
+}
+
+// The first usable one of each family: a pod, and a node, has one that counts.
+inline std::vector<net::IpAddress> FirstOfFamilies(const std::vector<net::IpAddress>& ips) {
+  std::vector<net::IpAddress> first;
+  for (const net::IpAddress& ip : ips) {
+    if (IsServiceAddress(ip) && !HasFamilyOf(ip, first)) {
+      first.push_back(ip);
+    }
+  }
+  return first;
 }
 
 }  // namespace pollux::services

@@ -70,15 +70,6 @@ void CheckNames(const Service& service, const std::vector<const Pod*>& pods,
   }
 }
 
-void AddFirstOfFamily(const net::IpAddress& ip, std::vector<net::IpAddress>& ips) {
-  const bool has_family = std::any_of(ips.begin(), ips.end(), [&](const net::IpAddress& other) {
-    return other.is_v4() == ip.is_v4();
-  });
-  if (!has_family && IsServiceAddress(ip)) {
-    ips.push_back(ip);
-  }
-}
-
 // Service.spec.trafficDistribution; PreferClose is the old name of PreferSameZone.
 void AddHints(const Service& service, kubernetes::Endpoint& endpoint) {
   const std::string& wish = service.traffic_distribution;
@@ -120,24 +111,18 @@ DerivedSlices::Pods DerivedSlices::Selected(const Service& service) const {
 
 // A pod on the node's network has the node's addresses, also where its status doesn't say so.
 std::vector<net::IpAddress> DerivedSlices::AddressesOf(const Pod& pod) const {
-  std::vector<net::IpAddress> ips;
-  for (const net::IpAddress& ip : pod.ips) {
-    AddFirstOfFamily(ip, ips);
-  }
-  if (!pod.host_network || !ips.empty()) {
-    return ips;
-  }
-  if (const auto node = cluster_.nodes.find(pod.node_name); node != cluster_.nodes.end()) {
-    for (const kubernetes::NodeAddress& address : node->second.addresses) {
-      AddFirstOfFamily(address.ip, ips);
+  std::vector<net::IpAddress> ips = pod.ips;
+  if (pod.host_network && ips.empty()) {
+    if (const auto node = cluster_.nodes.find(pod.node_name); node != cluster_.nodes.end()) {
+      for (const kubernetes::NodeAddress& address : node->second.addresses) {
+        ips.push_back(address.ip);
+      }
+    }
+    if (ips.empty() && kubernetes::IsLocal(pod, options_.node_name)) {
+      ips = options_.node_addresses;
     }
   }
-  if (ips.empty() && kubernetes::IsLocal(pod, options_.node_name)) {
-    for (const net::IpAddress& ip : options_.node_addresses) {
-      AddFirstOfFamily(ip, ips);
-    }
-  }
-  return ips;
+  return FirstOfFamilies(ips);
 }
 
 kubernetes::Endpoint DerivedSlices::EndpointOf(const Service& service, const Pod& pod) const {

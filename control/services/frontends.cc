@@ -26,11 +26,6 @@ bool HasNodePorts(const Service& service) {
   return service.type == Type::kNodePort || service.type == Type::kLoadBalancer;
 }
 
-bool HasFamilyOf(const Service& service, const net::IpAddress& ip) {
-  return std::any_of(service.cluster_ips.begin(), service.cluster_ips.end(),
-                     [&](const net::IpAddress& own) { return own.is_v4() == ip.is_v4(); });
-}
-
 // Collects the addresses of one Service.
 class Collector {
  public:
@@ -59,12 +54,13 @@ class Collector {
       const bool serves =
           ranges.empty() || std::any_of(ranges.begin(), ranges.end(),
                                         [&](const auto& range) { return range.Contains(ip); });
-      if (HasNodePorts(service_) && serves && HasFamilyOf(service_, ip)) {
+      if (HasNodePorts(service_) && serves && HasFamilyOf(ip, service_.cluster_ips)) {
         Add(FrontendKind::kNodePort, ip, {});
       }
     }
   }
-  // What comes through a balancer of mode Proxy comes with an address of a node or a pod.
+  // A balancer of mode Proxy sends to the nodes' or the pods' addresses by itself; one whose
+  // address is of another family than the Service has to.
   void AddLoadBalancer() {
     if (service_.type != Type::kLoadBalancer) {
       return;
@@ -72,7 +68,7 @@ class Collector {
     for (std::size_t i = 0; i < service_.load_balancer_ingress.size(); ++i) {
       const auto& ingress = service_.load_balancer_ingress[i];
       if (ingress.mode == kubernetes::LoadBalancerIngress::Mode::kVip &&
-          HasFamilyOf(service_, ingress.ip)) {
+          HasFamilyOf(ingress.ip, service_.cluster_ips)) {
         AddChecked(FrontendKind::kLoadBalancer, ingress.ip,
                    absl::StrCat("status.loadBalancer.ingress[", i, "].ip"));
       }
@@ -84,7 +80,7 @@ class Collector {
       const std::string field = absl::StrCat("spec.externalIPs[", i, "]");
       if (!options_.allow_external_ips) {
         Report(service_, field, "externalIPs are not allowed on this node", problems_);
-      } else if (!HasFamilyOf(service_, ip)) {
+      } else if (!HasFamilyOf(ip, service_.cluster_ips)) {
         Report(service_, field,
                absl::StrCat(ip.ToString(), " is of a family that the Service has no clusterIP of"),
                problems_);

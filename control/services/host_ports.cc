@@ -2,8 +2,8 @@
 
 #include <absl/strings/str_cat.h>
 
-#include <algorithm>
-#include <utility>
+#include <string>
+#include <vector>
 
 #include "control/services/address.h"
 
@@ -29,19 +29,6 @@ bool IsServedAt(const ContainerPort& port, const net::IpAddress& ip) {
          (IsEveryAddress(*port.host_ip) && port.host_ip->is_v4() == ip.is_v4());
 }
 
-std::vector<core::BackendConfig> BackendsOf(const Pod& pod, const ContainerPort& port) {
-  std::vector<core::BackendConfig> backends;
-  for (const net::IpAddress& ip : pod.ips) {
-    const bool has_family = std::any_of(backends.begin(), backends.end(), [&](const auto& backend) {
-      return backend.ip.is_v4() == ip.is_v4();
-    });
-    if (!has_family && IsServiceAddress(ip)) {
-      backends.push_back({.ip = ip, .port = port.container_port, .local = true});
-    }
-  }
-  return backends;
-}
-
 // Container ports have no name that had to be unique; big letters are none of a Service's port.
 std::string NameOf(const Pod& pod, const ContainerPort& port) {
   const auto protocol = static_cast<unsigned>(port.protocol);
@@ -51,21 +38,18 @@ std::string NameOf(const Pod& pod, const ContainerPort& port) {
 
 Draft HostPort(const Pod& pod, std::size_t index, const NodeAddresses& nodes) {
   const ContainerPort& port = pod.ports[index];
-  Draft draft{.kind = "Pod",
-              .object = {pod.namespace_name, pod.name},
-              .created = {},
-              .field = absl::StrCat("spec.containers[*].ports[hostPort=", port.host_port, "]"),
-              .config = {.name = NameOf(pod, port),
-                         .protocol = port.protocol,
-                         .frontends = {},
-                         .backends = BackendsOf(pod, port)},
-              .wanted = {}};
+  const std::vector<net::IpAddress> ips = FirstOfFamilies(pod.ips);
+  Draft draft;
+  draft.kind = "Pod";
+  draft.object = {pod.namespace_name, pod.name};
+  draft.field = absl::StrCat("spec.containers[*].ports[hostPort=", port.host_port, "]");
+  draft.config.name = NameOf(pod, port);
+  draft.config.protocol = port.protocol;
+  for (const net::IpAddress& ip : ips) {
+    draft.config.backends.push_back({.ip = ip, .port = port.container_port, .local = true});
+  }
   for (const net::IpAddress& ip : nodes.own()) {
-    const auto& backends = draft.config.backends;
-    const bool has_family = std::any_of(backends.begin(), backends.end(), [&](const auto& backend) {
-      return backend.ip.is_v4() == ip.is_v4();
-    });
-    if (has_family && IsServedAt(port, ip)) {
+    if (HasFamilyOf(ip, ips) && IsServedAt(port, ip)) {
       draft.wanted.push_back(
           {.source = FrontendKind::kHostPort,
            .config = {.ip = ip, .port = port.host_port, .kind = FrontendKind::kHostPort},
@@ -93,7 +77,8 @@ std::vector<Draft> HostPorts(const kubernetes::Cluster& cluster, const Options& 
   for (const bool deleted : {false, true}) {
     for (const auto& [name, pod] : cluster.pods) {
       for (std::size_t i = 0; i < pod.ports.size(); ++i) {
-        const bool wanted = pod.deleted == deleted && pod.ports[i].host_port != 0;
+        const bool wanted = pod.deleted == deleted && pod.ports[i].host_port != 0 &&
+                            pod.ports[i].container_port != 0;
         if (wanted && MayHaveHostPorts(pod, options)) {
           drafts.push_back(HostPort(pod, i, nodes));
           CheckHostIp(pod.ports[i], drafts.back(), problems);

@@ -6,6 +6,7 @@
 #include <string>
 #include <utility>
 
+#include "control/services/address.h"
 #include "control/services/claims.h"
 #include "control/services/draft.h"
 #include "control/services/endpoint_slices.h"
@@ -40,14 +41,10 @@ bool TakesHints(const Service& service, const std::vector<WantedFrontend>& addre
 
 std::vector<core::BackendConfig> BackendsOf(const Service& service,
                                             const std::vector<Endpoint>& endpoints) {
-  const auto has_family_of = [&](const net::IpAddress& ip) {
-    return std::any_of(service.cluster_ips.begin(), service.cluster_ips.end(),
-                       [&](const net::IpAddress& own) { return own.is_v4() == ip.is_v4(); });
-  };
   std::vector<core::BackendConfig> backends;
   backends.reserve(endpoints.size());
   for (const Endpoint& endpoint : endpoints) {
-    if (has_family_of(endpoint.ip)) {
+    if (HasFamilyOf(endpoint.ip, service.cluster_ips)) {
       backends.push_back({endpoint.ip, endpoint.port, endpoint.local, endpoint.draining});
     }
   }
