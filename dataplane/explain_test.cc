@@ -72,6 +72,24 @@ class ExplainTest : public testing::Test {
   }
   absl::StatusOr<Explanation> Ask(std::string_view source, std::string_view destination,
                                   net::PortId ingress = net::kNoPort) {
+    const net::IpAddress from = Ip(source);
+    return Ask({.source = from,
+                .destination = Ip(destination),
+                .protocol = from.is_v4() ? net::IpProtocol::kIcmp : net::IpProtocol::kIcmpv6,
+                .zone = {}},
+               ingress);
+  }
+  absl::StatusOr<Explanation> AskTcp(std::string_view source, std::string_view destination,
+                                     std::uint16_t port) {
+    return Ask({.source = Ip(source),
+                .destination = Ip(destination),
+                .source_port = net::Be16(40000),
+                .destination_port = net::Be16(port),
+                .protocol = net::IpProtocol::kTcp,
+                .zone = {}},
+               net::kNoPort);
+  }
+  absl::StatusOr<Explanation> Ask(const net::FlowTuple& tuple, net::PortId ingress) {
     std::vector<PortView> views;
     for (const auto& port : ports_) {
       views.push_back({.port = port.get(), .mac = kWebMac});
@@ -81,14 +99,7 @@ class ExplainTest : public testing::Test {
     Forwarding forwarding(epochs, adjacencies);
     EXPECT_TRUE(forwarding.Change(config_, views).ok());
     const auto tables = forwarding.Build(views, kGatewayMac, neighbours_, net::Revision{7});
-    const net::IpAddress from = Ip(source);
-    return Explain(
-        *tables, config_,
-        {.ingress = ingress,
-         .tuple = {.source = from,
-                   .destination = Ip(destination),
-                   .protocol = from.is_v4() ? net::IpProtocol::kIcmp : net::IpProtocol::kIcmpv6,
-                   .zone = {}}});
+    return Explain(*tables, config_, {.ingress = ingress, .tuple = tuple});
   }
   static std::string Text(const Explanation& explanation) {
     std::string text;
@@ -195,6 +206,62 @@ TEST_F(ExplainTest, SaysWhatBecomesOfAPacketAndWhy) {
     EXPECT_EQ(explained->revision, net::Revision{7});
     EXPECT_THAT(Text(*explained), HasSubstr(row.text));
   }
+}
+
+policy::Policy Isolating(const std::string& name, const std::string& app,
+                         std::vector<policy::Rule> rules) {
+  return {.name_space = "shop",
+          .name = name,
+          .pods = {{{.key = "app", .op = policy::Operator::kIn, .values = {app}}}},
+          .ingress = std::move(rules),
+          .egress = {}};
+}
+
+TEST_F(ExplainTest, SaysWhichServiceAndWhichPolicy) {
+  config_.services = {std::make_shared<const ServiceConfig>(
+      ServiceConfig{.name = "shop/db:sql",
+                    .frontends = {{.ip = Ip("10.96.0.1"), .port = 80}},
+                    .backends = {{.ip = Ip("10.1.0.2"), .port = 5432, .local = true}}}),
+                      std::make_shared<const ServiceConfig>(
+                          ServiceConfig{.name = "shop/nobody:http",
+                                        .frontends = {{.ip = Ip("10.96.0.2"), .port = 80}}})};
+  for (const char* name : {"web", "db"}) {
+    config_.workloads.push_back(std::make_shared<const WorkloadConfig>(
+        WorkloadConfig{.name = std::string("shop/").append(name),
+                       .profile = {.name_space = "shop",
+                                   .namespace_labels = {},
+                                   .labels = {{"app", name}},
+                                   .named_ports = {}},
+                       .addresses = {}}));
+  }
+  config_.endpoints[0].pod = "shop/web";
+  config_.endpoints[1].pod = "shop/db";
+
+  auto told = AskTcp("10.1.0.1", "10.96.0.1", 80);
+  ASSERT_TRUE(told.ok());
+  EXPECT_TRUE(told->verdict.continues());
+  EXPECT_EQ(told->egress, kDb);
+  EXPECT_EQ(told->translated.destination, Ip("10.1.0.2"));
+  EXPECT_EQ(told->translated.destination_port.value(), 5432);
+  EXPECT_THAT(Text(*told), HasSubstr("service: service shop/db:sql: 10.1.0.2 belongs to endpoint "
+                                     "db on port db, port 5432 is Maglev's choice of 1 backends"));
+
+  told = AskTcp("10.1.0.1", "10.96.0.2", 80);
+  EXPECT_EQ(told->verdict, core::Verdict::DropAnswer(DropReason::kServiceNoEndpoint));
+  EXPECT_THAT(Text(*told), HasSubstr("service shop/nobody:http, which has 0 backends"));
+
+  config_.policies = {std::make_shared<const policy::Policy>(Isolating("closed", "db", {}))};
+  told = AskTcp("10.1.0.1", "10.96.0.1", 80);
+  EXPECT_EQ(told->verdict, core::Verdict::Drop(DropReason::kPolicyIngress));
+  EXPECT_THAT(Text(*told), HasSubstr("10.1.0.2 is isolated by shop/closed"));
+
+  const policy::Rule everybody{};
+  config_.policies.push_back(
+      std::make_shared<const policy::Policy>(Isolating("open", "db", {everybody})));
+  told = AskTcp("10.1.0.1", "10.96.0.1", 80);
+  EXPECT_TRUE(told->verdict.continues());
+  EXPECT_THAT(Text(*told), HasSubstr("policy: no policy isolates 10.1.0.1 for egress; policy "
+                                     "shop/open allows it by its ingress rule 1"));
 }
 
 TEST_F(ExplainTest, LeavesNoTrace) {

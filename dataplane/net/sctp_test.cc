@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include <random>
+#include <sstream>
 #include <string>
 #include <vector>
 
@@ -46,11 +47,15 @@ std::string Describe(const std::optional<SctpPacket>& packet) {
   if (!packet) {
     return "malformed";
   }
-  std::string text = "first " + std::to_string(static_cast<unsigned>(packet->first)) + ":";
+  std::ostringstream text;
+  text << "first " << static_cast<unsigned>(packet->first) << ':';
   for (unsigned type = 0; type < 16; ++type) {
-    text += packet->Has(static_cast<Chunk>(type)) ? " " + std::to_string(type) : "";
+    if (packet->Has(static_cast<Chunk>(type))) {
+      text << ' ' << type;
+    }
   }
-  return text + (packet->reflected ? " T" : "") + (packet->initiate_tag != 0 ? " tag" : "");
+  text << (packet->reflected ? " T" : "") << (packet->initiate_tag != 0 ? " tag" : "");
+  return text.str();
 }
 
 struct Row {

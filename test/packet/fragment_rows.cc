@@ -1,4 +1,6 @@
 // Fragments share the verdict and the translation of the first one.
+#include <utility>
+
 #include "test/packet/rows.h"
 
 namespace pollux::stages::testing {
@@ -72,6 +74,16 @@ std::vector<PacketRow> FragmentRows() {
   const Datagram plain{};
   const Datagram to_service{.terms = {.to = kService}};
   const Datagram to_backend{.terms = {}, .to = 5353};
+  const Datagram forged{.terms = {.from_mac = kOtherPodMac}};
+  // A port may have eight incomplete datagrams in the tests' switch.
+  PacketRow crowd{.sentence = "a_port_has_a_quota_of_incomplete_datagrams",
+                  .drops = {{"fragment_limit", 1}}};
+  for (std::uint16_t id = 1; id <= 9; ++id) {
+    Bytes first = plain.First();
+    Overlay<net::Ipv4Header>(first, 14).id = net::Be16(id);
+    RenewIpv4Checksum(first);
+    crowd.steps.push_back(id <= 8 ? There(first) : Nowhere(first));
+  }
   return {
       {.sentence = "fragments_follow_their_first",
        .steps = {There(plain.First()), There(plain.Last())}},
@@ -101,8 +113,9 @@ std::vector<PacketRow> FragmentRows() {
        .steps = {There(plain.First()), Later(31'000, Nowhere(plain.Last()))},
        .drops = {{"fragment_unknown", 1}}},
       {.sentence = "another_pod_cannot_add_to_it",
-       .steps = {There(plain.First()), Nowhere(plain.Last(), kPod2)},
+       .steps = {There(plain.First()), Nowhere(forged.Last(), kPod2), There(plain.Last())},
        .drops = {{"source_ip", 1}}},
+      std::move(crowd),
   };
 }
 

@@ -108,6 +108,12 @@ std::vector<PacketRow> SctpRows() {
       {.sentence = "an_init_that_is_not_alone_or_has_no_tag",
        .steps = {Nowhere(kPod1, Sctp({}, {.chunk = SctpChunk::kInit, .payload = 0}))},
        .drops = {{"sctp_invalid", 1}}},
+      {.sentence = "a_fragment_of_sctp_whose_ports_would_change",
+       .steps = {Nowhere(kPod1, Sctp({.to = "10.96.0.1",
+                                      .fragment = net::Ipv4Header::kMoreFragments},
+                                     {.initiate_tag = kClientTag}))},
+       .drops = {{"sctp_fragment", 1}},
+       .prepare = WithService},
       {.sentence = "an_association_with_a_service_keeps_its_checksum_right",
        .steps =
            Handshake({.to = "10.96.0.1"},
