@@ -18,12 +18,12 @@ const kubernetes::Node* NodeOf(const Cluster& cluster, const std::string& name) 
 
 // The first address of a podCIDR is that of the host's interface.
 net::IpAddress HostAddressIn(const net::IpPrefix& cidr) {
-  auto bytes = cidr.address().bytes();
-  const std::size_t last = cidr.address().is_v4() ? 3 : 15;
-  bytes[last] = static_cast<std::uint8_t>(bytes[last] | 1U);
-  return cidr.address().is_v4()
-             ? net::IpAddress(net::Ipv4Address{{bytes[0], bytes[1], bytes[2], bytes[3]}})
-             : net::IpAddress(net::Ipv6Address{bytes});
+  if (cidr.address().is_v4()) {
+    return net::Ipv4Address::FromHost(cidr.address().v4().host() | 1U);
+  }
+  net::Ipv6Address ip = cidr.address().v6();
+  ip.bytes.back() = static_cast<std::uint8_t>(ip.bytes.back() | 1U);
+  return ip;
 }
 
 // How the node is called from outside.

@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 
 #include "control/kubernetes/manifest.h"
+#include "control/state/edit.h"
 
 namespace pollux::agent {
 namespace {
@@ -68,10 +69,10 @@ TEST(Desired, TheNodeAndTheClusterAroundIt) {
 }
 
 TEST(Desired, FlagsComeBeforeObjects) {
-  Desired desired({.node_name = "here",
-                   .node_ips = {*net::IpAddress::Parse("198.51.100.1"),
-                                *net::IpAddress::Parse("2001:db8::1")},
-                   .cluster_cidrs = {*net::IpPrefix::Parse("10.0.0.0/8")}});
+  Desired desired(
+      {.node_name = "here",
+       .node_ips = {*net::IpAddress::Parse("198.51.100.1"), *net::IpAddress::Parse("2001:db8::1")},
+       .cluster_cidrs = {*net::IpPrefix::Parse("10.0.0.0/8")}});
   desired.Update(ClusterOf(kCluster));
   const ClusterConfig& config = desired.state().forwarding.clusters.at("cluster").config;
   EXPECT_EQ(Joined(config.cidrs), "10.0.0.0/8");

@@ -1,8 +1,10 @@
 #include "control/observe/explain.h"
 
+#include <absl/strings/str_cat.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <memory>
 #include <string>
 
 #include "control/observe/test_switch.h"
@@ -53,6 +55,11 @@ TEST_F(ExplainMessages, WhatIsFoundIsTold) {
       {core::Verdict::Consumed(), "allow", ""},
       {core::Verdict::Drop(core::DropReason::kSourceIp), "drop", "source_ip"},
       {core::Verdict::DropAnswer(core::DropReason::kNoRoute), "drop", "no_route"},
+      {core::Verdict::Drop(core::DropReason::kPolicyEgress), "deny", "policy_egress"},
+      {core::Verdict::Drop(core::DropReason::kPolicyIngress), "deny", "policy_ingress"},
+      {core::Verdict::DropAnswer(core::DropReason::kServiceNoEndpoint), "reject",
+       "service_no_endpoint"},
+      {core::Verdict::Drop(core::DropReason::kServiceSource), "drop", "service_source"},
   };
   for (const Row& row : rows) {
     switch_.explanation = Explanation{.revision = net::Revision{7},
@@ -82,9 +89,10 @@ TEST_F(ExplainMessages, WhatIsWrongIsNamed) {
     absl::StatusCode code;
   };
   const Row rows[] = {
-      {"", "10.1.0.2", "", "source: \"\" is not an IP address", kInvalidArgument},
-      {"10.1.0.1/32", "10.1.0.2", "", "source: \"10.1.0.1/32\" is not", kInvalidArgument},
-      {"10.1.0.1", "web", "", "destination: \"web\" is not an IP address", kInvalidArgument},
+      {"", "10.1.0.2", "", "source: \"\" is neither an IP address nor", kInvalidArgument},
+      {"10.1.0.1/32", "10.1.0.2", "", "source: there is no pod or service \"10.1.0.1/32\"",
+       kNotFound},
+      {"10.1.0.1", "web", "", "destination: \"web\" is neither", kInvalidArgument},
       {"10.1.0.1", "fd00::2", "", "destination: fd00::2 is of another family than 10.1.0.1",
        kInvalidArgument},
       {"10.1.0.1", "10.1.0.2", "nix", "port: there is no port \"nix\"", kNotFound},
@@ -93,6 +101,60 @@ TEST_F(ExplainMessages, WhatIsWrongIsNamed) {
     const absl::Status status = Ask(row.source, row.destination, row.port);
     EXPECT_EQ(status.code(), row.code);
     EXPECT_THAT(std::string(status.message()), StartsWith(row.begins));
+  }
+}
+
+TEST_F(ExplainMessages, NamesStandForAddressesOfOneFamily) {
+  Forwarding& forwarding = snapshot_.desired.forwarding;
+  forwarding.endpoints["web"] = {
+      .name = "web",
+      .port = "web",
+      .mac = {},
+      .addresses = {*net::IpAddress::Parse("10.1.0.1"), *net::IpAddress::Parse("fd00::1")},
+      .pod = "shop/web"};
+  Workload workload;
+  workload.config = std::make_shared<const WorkloadConfig>(WorkloadConfig{
+      .name = "shop/far", .profile = {}, .addresses = {*net::IpAddress::Parse("10.2.0.1")}});
+  forwarding.workloads["shop/far"] = workload;
+  Service service;
+  service.config = std::make_shared<const ServiceConfig>(
+      ServiceConfig{.name = "shop/db:sql",
+                    .protocol = net::IpProtocol::kUdp,
+                    .frontends = {{.ip = *net::IpAddress::Parse("fd00:96::1"), .port = 5432}}});
+  forwarding.services["shop/db:sql"] = service;
+  const struct {
+    const char* source;
+    const char* destination;
+    const char* protocol;
+    std::uint32_t port;
+    const char* asked;  // or how the error begins
+  } rows[] = {
+      {"web", "10.1.0.2", "", 0, "10.1.0.1 > 10.1.0.2 protocol 1"},
+      {"shop/web", "fd00::2", "icmp", 0, "fd00::1 > fd00::2 protocol 58"},
+      {"shop/web", "shop/far", "tcp", 80, "10.1.0.1 > 10.2.0.1 protocol 6 port 80"},
+      {"shop/web", "shop/db", "udp", 5432, "fd00::1 > fd00:96::1 protocol 17 port 5432"},
+      {"shop/web", "shop/db:sql", "udp", 5432, "fd00::1 > fd00:96::1 protocol 17 port 5432"},
+      {"shop/web", "shop/db:x", "udp", 5432, "destination: there is no pod or service"},
+      {"shop/web", "shop/db", "tcp", 5432, "destination: there is no pod or service"},
+      {"shop/far", "shop/db", "udp", 5432, "destination: fd00:96::1 is of another family"},
+      {"web", "10.1.0.2", "icmp", 7, "l4_port: icmp has no ports"},
+      {"web", "10.1.0.2", "tcp", 0, "l4_port: a port from 1 to 65535"},
+      {"web", "10.1.0.2", "gre", 0, "protocol: \"gre\" is none of"},
+  };
+  for (const auto& row : rows) {
+    api::ExplainRequest request;
+    request.set_source(row.source);
+    request.set_destination(row.destination);
+    request.set_protocol(row.protocol);
+    request.set_l4_port(row.port);
+    const absl::Status status = Explain(request, snapshot_, switch_, &reply_);
+    const net::FlowTuple& tuple = switch_.asked.tuple;
+    std::string asked = absl::StrCat(tuple.source.ToString(), " > ", tuple.destination.ToString(),
+                                     " protocol ", static_cast<unsigned>(tuple.protocol));
+    if (tuple.destination_port.value() != 0) {
+      absl::StrAppend(&asked, " port ", tuple.destination_port.value());
+    }
+    EXPECT_THAT(status.ok() ? asked : std::string(status.message()), StartsWith(row.asked));
   }
 }
 

@@ -85,7 +85,7 @@ TEST(Filter, WhatIsWrongIsNamedWithWhatItMayBe) {
   const std::string no_prefix = "is neither an IP address nor a prefix such as 10.0.0.0/8";
   const Row rows[] = {
       {"filter.step[1]: \"rout\" is none of ",
-       "receive, parse, find_connection, source_guard, track, answer, route,",
+       "receive, parse, find_connection, source_guard, track, service,",
        [](auto& proto) {
          proto.add_step("route");
          proto.add_step("rout");

@@ -32,8 +32,12 @@ bool IsServedAt(const ContainerPort& port, const net::IpAddress& ip) {
 // Container ports have no name that had to be unique; big letters are none of a Service's port.
 std::string NameOf(const Pod& pod, const ContainerPort& port) {
   const auto protocol = static_cast<unsigned>(port.protocol);
-  return absl::StrCat(pod.namespace_name, "/", pod.name, ":hostPort-", protocol, "-",
-                      port.host_port, port.host_ip ? "-" + port.host_ip->ToString() : "");
+  std::string name =
+      absl::StrCat(pod.namespace_name, "/", pod.name, ":hostPort-", protocol, "-", port.host_port);
+  if (port.host_ip) {
+    absl::StrAppend(&name, "-", port.host_ip->ToString());
+  }
+  return name;
 }
 
 Draft HostPort(const Pod& pod, std::size_t index, const NodeAddresses& nodes) {
@@ -62,8 +66,7 @@ Draft HostPort(const Pod& pod, std::size_t index, const NodeAddresses& nodes) {
 // Nowhere to serve it, although there is a backend: the hostIP is not this node's.
 void CheckHostIp(const ContainerPort& port, const Draft& draft,
                  kubernetes::ObjectProblems& problems) {
-  if (draft.wanted.empty() && port.host_ip && !IsEveryAddress(*port.host_ip) &&
-      !draft.config.backends.empty()) {
+  if (draft.wanted.empty() && port.host_ip && !draft.config.backends.empty()) {
     problems.push_back({draft.kind, draft.object, draft.field + ".hostIP",
                         absl::StrCat(port.host_ip->ToString(), " can't be served on this node")});
   }

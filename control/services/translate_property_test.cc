@@ -120,9 +120,11 @@ Options AllowAll() {
   return options;
 }
 
+constexpr std::uint32_t kMostBackends = 10'000;
+
 TEST(TranslateProperty, TheSwitchTakesWhatComesOut) {
   World world(1);
-  tables::ObjectIds ids(1);
+  core::Epochs ids(kMostBackends);
   tables::ServiceTableBuilder switch_table(ids);
   ServiceConfigs live;
   std::size_t services = 0;
@@ -132,6 +134,9 @@ TEST(TranslateProperty, TheSwitchTakesWhatComesOut) {
     const tables::ServiceDiff diff = tables::DiffServices(live, next.services);
     const auto change = switch_table.Apply(diff.put, diff.removed);
     ASSERT_TRUE(change.ok()) << "round " << i << ": " << change.status();
+    for (const net::ObjectId gone : change->gone) {
+      ids.Release(gone);
+    }
     services += next.services.size();
     problems += next.problems.size();
     live = next.services;
@@ -194,7 +199,7 @@ TEST(TranslateProperty, ConnectionsGoWhereKubeProxySendsThem) {
     service.external_traffic_policy =
         world.Below(2) == 0 ? TrafficPolicy::kLocal : TrafficPolicy::kCluster;
     Add(cluster, service);
-    tables::ObjectIds ids(1);
+    core::Epochs ids(kMostBackends);
     tables::ServiceTableBuilder builder(ids);
     ASSERT_TRUE(builder.Apply(Translate(cluster, Here()).services, {}).ok());
     const auto* cluster_ip = builder.table()->Find(Ip("10.96.0.1"), kTcp, 80);

@@ -387,6 +387,8 @@ TEST(Translate, HostPorts) {
        "fd01::1 8081 local"},
       {"hostIP 0.0.0.0 is every IPv4 address", With(pod(at("0.0.0.0"))),
        "x/a:hostPort-6-8000-0.0.0.0: host 192.0.2.1 8000 -> 10.1.0.1 8081 local"},
+      {"hostIP :: where the pod has IPv4 only", With(pod(at("::"))), "",
+       "Pod x/a spec.containers[*].ports[hostPort=8000].hostIP: :: can't be served on this node"},
       {"hostIP of another node", With(pod(at("192.0.2.2"))), "",
        "Pod x/a spec.containers[*].ports[hostPort=8000].hostIP: 192.0.2.2 can't be served on this "
        "node"},

@@ -83,7 +83,7 @@ TEST(ConfigFile, ErrorsNameTheObject) {
       {"- port: {name: a}\n- port: {name: b, mtuu: 3}", "items[1] (port \"b\"): (port) mtuu"},
       {"- port: {name: b, mtu: big}", "items[0] (port \"b\"): (port.mtu)"},
       {"- route: {prefix: 10.0.0.0/8, nope: 1}", "items[0] (route \"10.0.0.0/8\")"},
-      {"- {}", "items[0]: is no port, endpoint or route"},
+      {"- {}", "items[0]: is none of port, endpoint, route, service, workload, policy, cluster"},
       {"- tunnel: {name: t}", "items[0] (tunnel \"t\")"},
       {"items:\n  - port: {name: x\n - ", "line 3, column"},
       {"{\"items\": [{\"port\"", "line 1, column"},

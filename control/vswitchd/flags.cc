@@ -82,8 +82,11 @@ absl::Status CheckNumbers() {
   if (FLAGS_main_core < -1) {
     return absl::InvalidArgumentError("--main-core: must not be below 0");
   }
-  if (FLAGS_flow_entries <= 0) {
-    return absl::InvalidArgumentError("--flow-entries: must be above 0");
+  // rte_hash takes 2^30 keys, of which each connection has two, and some stay free.
+  constexpr int kMostFlowEntries = 400'000'000;
+  if (FLAGS_flow_entries <= 0 || FLAGS_flow_entries > kMostFlowEntries) {
+    return absl::InvalidArgumentError(
+        absl::StrFormat("--flow-entries: must be above 0 and at most %d", kMostFlowEntries));
   }
   return FLAGS_pickup_seconds >= 0
              ? absl::OkStatus()
