@@ -1,5 +1,6 @@
 #include "control/agent/desired.h"
 
+#include <absl/strings/str_join.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
@@ -34,11 +35,8 @@ kubernetes::Cluster ClusterOf(const std::string& json) {
 }
 
 std::string Joined(const auto& values) {
-  std::string text;
-  for (const auto& value : values) {
-    text += (text.empty() ? "" : " ") + value.ToString();
-  }
-  return text;
+  return absl::StrJoin(values, " ",
+                       [](std::string* out, const auto& value) { out->append(value.ToString()); });
 }
 
 TEST(Desired, ObjectsBecomeTheSwitchs) {

@@ -1,5 +1,6 @@
 #include "control/agent/switch_keeper.h"
 
+#include <absl/strings/str_cat.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
@@ -17,17 +18,17 @@ class FakeClient final : public SwitchClient {
   absl::StatusOr<api::ApplyReply> Apply(const api::ApplyRequest& request) override {
     std::string text = "apply";
     for (const api::Object& object : request.put()) {
-      text += " put " + NameOf(object);
+      absl::StrAppend(&text, " put ", NameOf(object));
     }
     for (const api::Key& key : request.remove()) {
-      text += " remove " + (key.has_service() ? key.service() : key.workload());
+      absl::StrAppend(&text, " remove ", key.has_service() ? key.service() : key.workload());
     }
     return Answer(text);
   }
   absl::StatusOr<api::ApplyReply> Sync(const api::SyncRequest& request) override {
     std::string text = "sync";
     for (const api::Object& object : request.items()) {
-      text += " " + NameOf(object);
+      absl::StrAppend(&text, " ", NameOf(object));
     }
     return Answer(text);
   }

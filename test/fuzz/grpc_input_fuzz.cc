@@ -64,7 +64,8 @@ Contents ContentsOf(const State& state) {
                                                       .port = {},
                                                       .mac = endpoint.mac,
                                                       .addresses = endpoint.addresses,
-                                                      .open = endpoint.open()}));
+                                                      .open = state.forwarding.IsOpen(endpoint),
+                                                      .pod = endpoint.pod}));
   }
   for (const auto& [prefix, route] : state.forwarding.routes) {
     contents.routes.emplace(prefix, std::pair(route.port, route.via));
