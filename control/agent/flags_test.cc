@@ -38,7 +38,7 @@ TEST(AgentFlags, WhatIsWrongIsNamed) {
   } rows[] = {
       {{}, "--manifests: a directory must be given"},
       {{"--manifests", "/m", "--node-ip", "x"}, "--node-ip: \"x\" is not an IP address"},
-      {{"--manifests", "/m", "--cluster-cidr", "10.0.0.1"}, "--cluster-cidr: \"10.0.0.1\""},
+      {{"--manifests", "/m", "--cluster-cidr", "10.0.0.1/8"}, "--cluster-cidr: \"10.0.0.1/8\""},
       {{"--manifests", "/m", "--snat-ports", "9-1"}, "--snat-ports: \"9-1\" is no range"},
       {{"--manifests", "/m", "--snat-ports", "1-70000"}, "is no range"},
       {{"--what"}, "unknown flag --what"},

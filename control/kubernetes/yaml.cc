@@ -17,8 +17,8 @@ namespace {
 
 using Json = nlohmann::json;
 
-// Of all documents of a text, aliases expanded.
-constexpr std::size_t kMaxValues = 20'000'000;
+// That aliases may add, in all documents of a text.
+constexpr std::size_t kMaxAliased = 1'000'000;
 
 struct Wrong {
   YAML::Mark mark;
@@ -91,7 +91,7 @@ class Builder final : public YAML::EventHandler {
     if (at == anchors_.end()) {
       throw Wrong{mark, "an alias of what is not complete yet"};
     }
-    Count(mark, at->second.second);
+    CountAliased(mark, at->second.second);
     Scalar(mark, 0, at->second.first, "");
   }
   void OnSequenceStart(const YAML::Mark& mark, const std::string&, YAML::anchor_t anchor,
@@ -113,10 +113,11 @@ class Builder final : public YAML::EventHandler {
     std::optional<std::string> key;  // of a map, whose value comes next
   };
 
-  void Count(const YAML::Mark& mark, std::size_t values = 1) {
+  void CountAliased(const YAML::Mark& mark, std::size_t values) {
     values_ += values;
-    if (values_ > kMaxValues) {
-      throw Wrong{mark, absl::StrCat("more than ", kMaxValues, " values, aliases expanded")};
+    aliased_ += values;
+    if (aliased_ > kMaxAliased) {
+      throw Wrong{mark, absl::StrCat("more than ", kMaxAliased, " values by aliases")};
     }
   }
 
@@ -125,7 +126,7 @@ class Builder final : public YAML::EventHandler {
   }
 
   void Scalar(const YAML::Mark& mark, YAML::anchor_t anchor, Json value, const std::string& text) {
-    Count(mark);
+    ++values_;
     if (ExpectsKey()) {
       if (value.is_structured()) {
         throw Wrong{mark, "a key that is a list or a map"};
@@ -144,7 +145,7 @@ class Builder final : public YAML::EventHandler {
   }
 
   void Open(const YAML::Mark& mark, YAML::anchor_t anchor, Json empty) {
-    Count(mark);
+    ++values_;
     if (ExpectsKey()) {
       throw Wrong{mark, "a key that is a list or a map"};
     }
@@ -199,6 +200,7 @@ class Builder final : public YAML::EventHandler {
   std::size_t matched_ = 0;  // characters of it
   int line_ = 0;
   std::size_t values_ = 0;
+  std::size_t aliased_ = 0;
   std::vector<Frame> frames_;
   std::map<YAML::anchor_t, std::pair<Json, std::size_t>> anchors_;  // with how many values it has
   Json document_;

@@ -83,7 +83,7 @@ TEST(Yaml, AliasesThatGrowAreStopped) {
   }
   const YamlDocuments result = ParseYaml(bomb);
   ASSERT_TRUE(result.error);
-  EXPECT_THAT(result.error->text, HasSubstr("aliases expanded"));
+  EXPECT_THAT(result.error->text, HasSubstr("values by aliases"));
 }
 
 TEST(Yaml, FieldsHaveALine) {

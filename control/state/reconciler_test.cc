@@ -77,9 +77,15 @@ TEST_F(ReconcilerTest, TellsThePacketSideEverythingAboutAnObject) {
 TEST_F(ReconcilerTest, WhatAPolicyMaySelectIsClosed) {
   Endpoint named = Pod("a", "web", {"10.0.0.1"});
   named.pod = "ns/a";
-  ASSERT_TRUE(Transit({kWeb, named, Pod("b", "web", {"10.0.0.2"}, Owner::kAgent)}).ok());
+  Endpoint known = Pod("b", "web", {"10.0.0.2"});
+  known.pod = "ns/b";
+  Workload workload;
+  workload.config = std::make_shared<const WorkloadConfig>(
+      WorkloadConfig{.name = "ns/b", .profile = {}, .addresses = {}});
+  const Endpoint bare = Pod("c", "web", {"10.0.0.3"}, Owner::kAgent);
+  ASSERT_TRUE(Transit({kWeb, named, known, bare, workload}).ok());
   for (const EndpointConfig& endpoint : switch_.config().endpoints) {
-    EXPECT_FALSE(endpoint.open) << endpoint.name;
+    EXPECT_EQ(endpoint.open, endpoint.name != "a") << endpoint.name;
   }
 }
 

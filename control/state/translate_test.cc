@@ -21,7 +21,7 @@ struct ErrorRow {
 };
 
 const ErrorRow kErrors[] = {
-    {"", "object: one of port, endpoint, route must be given"},
+    {"", "object: one of port, endpoint, route, service, workload, policy, cluster must be given"},
     {"port {name: 'p'}", "port: one of tap, vhost_user, memif, ethdev must be given (port \"p\")"},
     {"port {name: 'p' role: 'router' tap {}}",
      "port.role: \"router\" is neither \"pod\" nor \"uplink\" (port \"p\")"},
@@ -99,8 +99,10 @@ TEST(FromProtoTest, Keys) {
   EXPECT_EQ(std::get<EndpointKey>(*FromProto(Parse<api::Key>("endpoint: 'e'"))).name, "e");
   EXPECT_EQ(std::get<RouteKey>(*FromProto(Parse<api::Key>("route: 'fd00::/8'"))).prefix,
             Prefix("fd00::/8"));
-  EXPECT_EQ(FromProto(api::Key()).status(),
-            absl::InvalidArgumentError("key: one of port, endpoint, route must be given"));
+  EXPECT_EQ(
+      FromProto(api::Key()).status(),
+      absl::InvalidArgumentError(
+          "key: one of port, endpoint, route, service, workload, policy, cluster must be given"));
   EXPECT_EQ(FromProto(Parse<api::Key>("route: '10.0.0.1/8'")).status(),
             absl::InvalidArgumentError("key.route: \"10.0.0.1/8\" is not a prefix (ADDRESS/LENGTH, "
                                        "host bits zero) (route \"10.0.0.1/8\")"));

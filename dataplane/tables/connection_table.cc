@@ -22,8 +22,8 @@ constexpr double kFill = 0.85;
 constexpr unsigned kFewestKeys = 8;  // that rte_hash accepts
 // Removed connections that one call gives back.
 constexpr unsigned kReclaimBudget = 64;
-// This part of the places is kept for connections that are decided anew.
-constexpr unsigned kSpareOf = 64;
+// So many more places there are than connections may be, for those that are decided anew.
+constexpr std::uint32_t SpareOf(std::uint32_t capacity) { return capacity / 64 + 1; }
 
 rte_hash* CreateHash(unsigned entries, unsigned key_bytes) {
   static std::atomic<unsigned> number{0};  // names are unique in the process
@@ -167,8 +167,9 @@ void ConnectionTable::Unmap::operator()(Connection* connections) const {
 
 absl::StatusOr<std::unique_ptr<ConnectionTable>> ConnectionTable::Create(const Options& options,
                                                                          core::Rcu& rcu) {
-  const unsigned keys =
-      std::max(static_cast<unsigned>(2.0 * options.capacity / kFill) + 1, kFewestKeys);
+  const unsigned keys = std::max(
+      static_cast<unsigned>(2.0 * (options.capacity + SpareOf(options.capacity)) / kFill) + 1,
+      kFewestKeys);
   HashPointer v4(CreateHash(keys, sizeof(net::FlowKey4)));
   HashPointer v6(CreateHash(keys, sizeof(net::FlowKey6)));
   if (v4 == nullptr || v6 == nullptr) {
@@ -188,10 +189,11 @@ ConnectionTable::ConnectionTable(const Options& options, core::Rcu& rcu, HashPoi
       rcu_(rcu),
       v4_(std::move(v4)),
       v6_(std::move(v6)),
-      connections_(MapConnections(options.capacity * sizeof(Connection)),
-                   Unmap{options.capacity * sizeof(Connection)}),
-      live_(std::make_unique<std::atomic<bool>[]>(options.capacity)),
-      retired_(options.capacity) {
+      places_(options.capacity + SpareOf(options.capacity)),
+      connections_(MapConnections(places_ * sizeof(Connection)),
+                   Unmap{places_ * sizeof(Connection)}),
+      live_(std::make_unique<std::atomic<bool>[]>(places_)),
+      retired_(places_) {
   for (unsigned i = 0; i < kMaxShares; ++i) {
     cursors_[i] = i;
   }
@@ -249,7 +251,7 @@ std::uint32_t ConnectionTable::DeleteKey(const net::FlowTuple& key) {
 ConnectionTable::Inserted ConnectionTable::Insert(const ConnectionDraft& draft, net::Nanos now) {
   const std::lock_guard guard(lock_);
   Inserted inserted{};
-  inserted.result = Place(draft, now, options_.capacity / kSpareOf, inserted.original);
+  inserted.result = Place(draft, now, places_ - options_.capacity, inserted.original);
   return inserted;
 }
 
@@ -277,7 +279,7 @@ ConnectionTable::Result ConnectionTable::Place(const ConnectionDraft& draft, net
     return Result::kQuota;
   }
   const std::uint32_t slot = TakeSlot(spare);
-  if (slot == options_.capacity) {
+  if (slot == places_) {
     return Result::kFull;
   }
   Connection& connection = connections_[slot];
@@ -303,16 +305,16 @@ ConnectionTable::Result ConnectionTable::Place(const ConnectionDraft& draft, net
   return Result::kInserted;
 }
 
-// A free slot; options_.capacity if there is none.
+// A free slot; places_ if there is none.
 std::uint32_t ConnectionTable::TakeSlot(std::uint32_t spare) {
   const auto left = [&] {
-    return free_.size() + options_.capacity - high_water_.load(std::memory_order_relaxed);
+    return free_.size() + places_ - high_water_.load(std::memory_order_relaxed);
   };
   if (left() <= spare || free_.empty()) {
     ReclaimLocked(kReclaimBudget);
   }
   if (left() <= spare) {
-    return options_.capacity;
+    return places_;
   }
   if (!free_.empty()) {
     const std::uint32_t slot = free_.back();
@@ -320,7 +322,7 @@ std::uint32_t ConnectionTable::TakeSlot(std::uint32_t spare) {
     return slot;
   }
   const std::uint32_t next = high_water_.load(std::memory_order_relaxed);
-  if (next < options_.capacity) {
+  if (next < places_) {
     high_water_.store(next + 1, std::memory_order_release);
   }
   return next;

@@ -85,8 +85,8 @@ class ConnectionTable {
   [[nodiscard]] Direction* Find(const net::FlowTuple& key) const;
 
   Inserted Insert(const ConnectionDraft& draft, net::Nanos now);
-  // Another connection in the place of one, whose key it has. The last places of the table are kept
-  // for this: a full table does not cost those that exist.
+  // Another connection in the place of one, whose key it has. A few places more than `capacity` are
+  // there for this: a full table does not cost those that exist.
   Inserted Replace(Connection& old, const ConnectionDraft& draft, net::Nanos now);
   // Of several callers one removes it.
   void Remove(Connection& connection);
@@ -170,6 +170,7 @@ class ConnectionTable {
   const core::KeyedHash hash_ = core::KeyedHash::Random();
   const HashPointer v4_;
   const HashPointer v6_;
+  const std::uint32_t places_;  // a few more than options_.capacity (Replace)
   struct Unmap {
     std::size_t bytes;
     void operator()(Connection* connections) const;

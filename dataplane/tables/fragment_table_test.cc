@@ -283,7 +283,7 @@ TEST(FragmentTable, NoQuotaIsPassedOrLostInARace) {
   FragmentTable table({.capacity = 4096, .quota_per_port = 1});
   std::array<unsigned, 2> begun{};
   const auto work = [&](unsigned worker) {
-    for (std::uint32_t i = 0; i < 50'000; ++i) {
+    for (std::uint32_t i = 0; begun[worker] < 5000; ++i) {
       const Key key = Numbered(2 * i + worker);
       if (table.AddFirst(key, kFirst, kOwner, At(0)) == Result::kKnown) {
         ASSERT_EQ(table.size(), 1U);
@@ -295,7 +295,6 @@ TEST(FragmentTable, NoQuotaIsPassedOrLostInARace) {
   std::thread other(work, 1);
   work(0);
   other.join();
-  EXPECT_GT(std::min(begun[0], begun[1]), 0U);
   EXPECT_EQ(table.size(), 0U);
   EXPECT_EQ(table.AddFirst(Numbered(0), kFirst, kOwner, At(0)), Result::kKnown);
   EXPECT_EQ(table.AddFirst(Numbered(1), kFirst, kOwner, At(0)), Result::kQuota);
