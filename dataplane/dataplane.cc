@@ -398,6 +398,7 @@ std::optional<PortTotals> Dataplane::Impl::Totals(net::PortId id) const {
     totals.tx_bytes += counters.tx_bytes.value();
     totals.answered += counters.answered.value();
     totals.generated += counters.generated.value();
+    totals.audited += counters.audited.value();
     totals.rx_cycles += counters.rx_cycles.value();
     for (unsigned i = 0; i < core::kDropReasonCount; ++i) {
       totals.drops[i] += counters.drops[i].value();

@@ -46,7 +46,7 @@ struct PortInfo {
 // Counters of a port, summed over the workers. Drops by index of core::DropReason.
 struct PortTotals {
   std::uint64_t rx_packets = 0, rx_bytes = 0, tx_packets = 0, tx_bytes = 0;
-  std::uint64_t answered = 0, generated = 0, rx_cycles = 0;
+  std::uint64_t answered = 0, generated = 0, audited = 0, rx_cycles = 0;
   std::array<std::uint64_t, core::kDropReasonCount> drops{};
 };
 

@@ -274,6 +274,10 @@ class Journey {
   // Who says so: the rule, or why none is asked.
   [[nodiscard]] std::string JudgementText(const policy::Judgement& judgement,
                                           const net::IpAddress& pod, const char* direction) const {
+    if (judgement.audit_denies) {
+      return absl::StrCat("a policy in audit mode would deny it to ", pod.ToString(), " for ",
+                          direction);
+    }
     if (judgement.rule) {
       return absl::StrCat("policy ", NameOfPolicy(judgement.rule->policy), " allows it by its ",
                           direction, " rule ", judgement.rule->rule + 1);

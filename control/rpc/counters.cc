@@ -52,6 +52,7 @@ void FillPort(const PortTotals& before, const PortTotals& now, const Rates& rate
   stats->set_tx_bytes(now.tx_bytes);
   stats->set_answered(now.answered);
   stats->set_generated(now.generated);
+  stats->set_audited(now.audited);
   stats->set_drops(Sum(now));
   stats->set_rx_cycles(now.rx_cycles);
   stats->set_rx_packets_per_second(rate(before.rx_packets, now.rx_packets));

@@ -20,6 +20,7 @@ CounterSample Sample(std::chrono::seconds time, std::uint64_t scale) {
   totals.tx_bytes = 1280 * scale;
   totals.answered = scale;
   totals.generated = 2 * scale;
+  totals.audited = 7 * scale;
   totals.rx_cycles = 3 * scale;
   totals.drops[1] = 4 * scale;
   totals.drops[2] = 6 * scale;
@@ -38,7 +39,7 @@ TEST(FillStatsTest, TotalsAlone) {
   EXPECT_EQ(reply.revision(), 3U);
   EXPECT_EQ(reply.items(0).ShortDebugString(),
             "port: \"web\" rx_packets: 20 rx_bytes: 1280 tx_packets: 40 tx_bytes: 2560 answered: 2 "
-            "generated: 4 drops: 20 rx_cycles: 6");
+            "generated: 4 drops: 20 rx_cycles: 6 audited: 14");
   EXPECT_EQ(reply.workers(0).ShortDebugString(), "core: 5 packets: 20 busy_cycles: 1000");
 }
 

@@ -37,6 +37,7 @@ struct alignas(64) PortCounters {
   Counter answered;   // received packets that the switch itself answered or consumed
   Counter generated;  // packets made by the switch on behalf of this port's traffic (ICMP errors,
                       // segments beyond the first, ARP requests): sent without being received
+  Counter audited;    // first packets that an audited network policy would have denied
   Counter rx_cycles;  // busy TSC cycles spent on bursts from this port
   std::array<Counter, kDropReasonCount> drops;
 };

@@ -64,6 +64,11 @@ Verdict Policy::Decide(Context& ctx, core::Packet&) {
     return Verdict::Continue();
   }
   const DropReason reason = Judge(ctx.tables, ctx.decision);
+  const Decision& decision = ctx.decision;
+  if (decision.egress_judgement.audit_denies || decision.ingress_judgement.audit_denies)
+      [[unlikely]] {
+    ctx.counters.audited.Add(1);
+  }
   return reason == DropReason::kNone ? Verdict::Continue() : Verdict::Drop(reason);
 }
 

@@ -294,6 +294,15 @@ class Manifests(lib.SwitchTest):
         self.assertEqual(told["flow"]["translated"]["destinationPort"], 8080)
         self.assertGreater(self.switch.drops()["policy_ingress"], 0)
 
+    def test_an_audited_policy_counts_and_denies_nothing(self):
+        client, _ = self.pods(1, 2)
+        self.shop(web=(2,))
+        self.write_and_wait("policies.yaml", DENY_ALL.replace(
+            "namespace: shop", 'namespace: shop, annotations: {pollux.io/audit: "true"}'))
+        self.assertEqual(ask_tcp(client, CLUSTER_IP), "pod2")
+        self.assertGreaterEqual(int(self.switch.counters()["pod1"]["audited"]), 1)
+        self.assertIn("audit mode", json.dumps(self.why("shop/pod1", "shop/web", "tcp", "80")))
+
     def why(self, *question):
         return self.switch.items("why", *question)[0]
 
