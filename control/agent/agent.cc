@@ -61,7 +61,9 @@ Agent::Agent(const Options& options, SwitchClient& client, StatusBoard& board)
       keeper_(client),
       watch_(options.manifests),
       directory_(options.manifests),
-      desired_(options) {}
+      desired_(options) {
+  Tell("not told anything yet");
+}
 
 void Agent::Run() {
   do {

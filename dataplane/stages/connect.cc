@@ -1,5 +1,6 @@
 #include "dataplane/stages/connect.h"
 
+#include "dataplane/stages/follow.h"
 #include "dataplane/stages/follow_sctp.h"
 #include "dataplane/stages/packet_tuple.h"
 #include "dataplane/stages/reject.h"
@@ -95,11 +96,11 @@ Verdict Connect::Decide(Context& ctx, Packet& packet) {
         break;
       }
       packet.direction = inserted.original;
-      return Verdict::Continue();
+      return Follow::Early(ctx, packet);
     case Result::kInserted:
       Begin(packet, *inserted.original);
       packet.direction = inserted.original;
-      return Verdict::Continue();
+      return Follow::Early(ctx, packet);
     case Result::kClash:
       return Verdict::Drop(HasSourcePort(packet.protocol) ? DropReason::kSourcePorts
                                                           : DropReason::kConnectionClash);

@@ -6,17 +6,19 @@
 
 namespace pollux::stages {
 
-core::Verdict Follow::FollowFully(Context& ctx, core::Packet& packet) {
-  if (packet.l4_offset == 0) {  // a later fragment: judged with the first
+core::Verdict Follow::Transport(core::Packet& packet) {
+  return packet.protocol == net::IpProtocol::kTcp ? FollowTcp::Follow(packet, *packet.direction)
+                                                  : FollowSctp::Follow(packet, *packet.direction);
+}
+
+core::Verdict Follow::Early(Context& ctx, core::Packet& packet) {
+  if (!packet.is_fragment || packet.l4_offset == 0) {  // a later one is judged with the first
     return core::Verdict::Continue();
   }
-  core::Verdict verdict = core::Verdict::Continue();
-  if (packet.protocol == net::IpProtocol::kTcp) {
-    verdict = FollowTcp::Follow(packet, *packet.direction);
-  } else if (packet.protocol == net::IpProtocol::kSctp) {
-    verdict = FollowSctp::Follow(packet, *packet.direction);
-  }
-  return packet.is_fragment && verdict.continues() ? RememberFragment(ctx, packet) : verdict;
+  const bool followed =
+      packet.protocol == net::IpProtocol::kTcp || packet.protocol == net::IpProtocol::kSctp;
+  const core::Verdict verdict = followed ? Transport(packet) : core::Verdict::Continue();
+  return verdict.continues() ? RememberFragment(ctx, packet) : verdict;
 }
 
 }  // namespace pollux::stages

@@ -3,6 +3,7 @@
 #include <optional>
 
 #include "dataplane/stages/find_connection.h"
+#include "dataplane/stages/follow.h"
 #include "dataplane/stages/fragment.h"
 #include "dataplane/stages/local_address.h"
 #include "dataplane/stages/packet_tuple.h"
@@ -63,7 +64,11 @@ Verdict Track::Decide(Context& ctx, Packet& packet) {
   ctx.tracked = true;
   ctx.decision = Undecided(packet.ingress, TupleOf(packet, ctx.zone));
   tables::Direction* known = ctx.worker.flows->connections.Find(ctx.decision.original);
-  return known == nullptr ? Verdict::Continue() : Renew(ctx, packet, *known);
+  if (known == nullptr) {
+    return Verdict::Continue();
+  }
+  const Verdict verdict = Renew(ctx, packet, *known);
+  return verdict.continues() && packet.direction != nullptr ? Follow::Early(ctx, packet) : verdict;
 }
 
 }  // namespace pollux::stages

@@ -331,8 +331,8 @@ class Watching(lib.SwitchTest):
                                 one, two.ip4)
         seen = self.items_of(trace)
         steps = [item["step"] for item in seen]
-        self.assertEqual(steps, ["parse", "source_guard", "track", "answer", "route", "connect",
-                                 "follow", "forward", "send"])
+        self.assertEqual(steps, ["parse", "source_guard", "track", "service", "answer", "route",
+                                 "policy", "snat", "connect", "follow", "forward", "send"])
         self.assertEqual((seen[-1]["ingress"], seen[-1]["egress"], seen[-1]["verdict"]),
                          ("pod1", "pod2", "continue"))
         path = os.path.join(self.switch.directory, "capture.pcapng")

@@ -87,6 +87,10 @@ std::vector<PacketRow> FragmentRows() {
   return {
       {.sentence = "fragments_follow_their_first",
        .steps = {There(plain.First()), There(plain.Last())}},
+      {.sentence = "also_when_they_come_together",
+       .steps = {{.in = {{kPod1, plain.First()}, {kPod1, plain.Last()}},
+                  .out = {{kPod2, Forwarded(plain.First(), kOtherPodMac)},
+                          {kPod2, Forwarded(plain.Last(), kOtherPodMac)}}}}},
       {.sentence = "a_later_fragment_before_its_first",
        .steps = {Nowhere(plain.Last()), There(plain.First())},
        .drops = {{"fragment_unknown", 1}}},
