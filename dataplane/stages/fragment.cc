@@ -1,5 +1,7 @@
 #include "dataplane/stages/fragment.h"
 
+#include <algorithm>
+
 #include "dataplane/stages/packet_tuple.h"
 #include "dataplane/stages/renew.h"
 #include "dataplane/tables/fragment_table.h"
@@ -35,16 +37,18 @@ Fragment ReadV4(Packet& packet, FragmentTable::Key key) {
                        (word & net::Ipv4Header::kMoreFragments) != 0)};
 }
 
-// Parse has walked the same way, to the fragment header and beyond.
+// Parse has walked the same way, to the fragment header and beyond: it is there.
 unsigned FragmentHeaderAt(Packet& packet) {
-  constexpr auto kFragment = static_cast<net::IpProtocol>(44);
+  constexpr unsigned kLength = sizeof(net::Ipv6FragmentHeader);
   net::IpProtocol next = packet.ipv6().next_header;
   unsigned at = packet.l3_offset + unsigned{sizeof(net::Ipv6Header)};
-  while (next != kFragment && at + sizeof(net::Ipv6FragmentHeader) <= packet.head_length) {
+  while (next != net::IpProtocol::kFragment && at + kLength <= packet.head_length) {
+    const unsigned length = packet.head[at + 1];
+    const bool authentication = next == net::IpProtocol::kAuthentication;
     next = static_cast<net::IpProtocol>(packet.head[at]);
-    at += (packet.head[at + 1] + 1U) * 8;  // RFC 8200 section 4.3
+    at += authentication ? (length + 2) * 4 : (length + 1) * 8;  // RFC 4302 section 2.2, RFC 8200
   }
-  return at;
+  return std::min(at, packet.head_length - kLength);
 }
 
 Fragment ReadV6(Packet& packet, FragmentTable::Key key) {
