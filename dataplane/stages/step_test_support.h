@@ -21,6 +21,7 @@
 #include "dataplane/net/checksum.h"
 #include "dataplane/stages/context.h"
 #include "dataplane/stages/parse.h"
+#include "policy/compiler.h"
 
 namespace pollux::stages::testing {
 
@@ -76,6 +77,7 @@ class SmallSwitch {
          {Ip("10.0.0.11"), Ip("fd00::11"), Ip("192.0.2.50"), Ip("2001:db8::50")}}});
     tables.routes = std::make_shared<tables::RouteTable>();
     tables.adjacencies = std::make_shared<tables::AdjacencyTable>();
+    tables.policies = std::make_shared<policy::CompiledPolicies>();
     SetNeighbours({});
     Publish();
   }

@@ -17,8 +17,9 @@ option(POLLUX_TIDY "Run clang-tidy with the build" OFF)
 
 find_program(POLLUX_CCACHE ccache)
 if(POLLUX_CCACHE)
-  set(CMAKE_C_COMPILER_LAUNCHER ${POLLUX_CCACHE})
-  set(CMAKE_CXX_COMPILER_LAUNCHER ${POLLUX_CCACHE})
+  # By the dependencies the compiler lists, without a run of the preprocessor before each miss.
+  set(CMAKE_C_COMPILER_LAUNCHER ${CMAKE_COMMAND} -E env CCACHE_DEPEND=true ${POLLUX_CCACHE})
+  set(CMAKE_CXX_COMPILER_LAUNCHER ${CMAKE_C_COMPILER_LAUNCHER})
 endif()
 if(POLLUX_TIDY)
   find_program(POLLUX_CLANG_TIDY NAMES clang-tidy-14 clang-tidy REQUIRED)

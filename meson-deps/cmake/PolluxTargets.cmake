@@ -11,7 +11,7 @@
 #               run for POLLUX_FUZZ_SECONDS by the tests of label fuzz; everywhere else a test that
 #               replays the committed corpus (fuzz-regression)
 #
-# The targets tests-LABEL build what the tests of a label run.
+# The targets tests-LABEL build what the tests of a label run, `programs` every pollux_program.
 
 # For tests that are scripts: Debian's, which has python3-scapy, not another one first in PATH.
 set(POLLUX_PYTHON /usr/bin/python3)
@@ -19,6 +19,7 @@ set(POLLUX_PYTHON /usr/bin/python3)
 foreach(label unit packet integration conformance fuzz-regression hostile threads soak fuzz)
   add_custom_target(tests-${label})
 endforeach()
+add_custom_target(programs)
 
 # No new compile flags reach the targets from the environment in between: keep the order
 # flags, dependencies, march.
@@ -46,6 +47,7 @@ function(pollux_program name)
   add_executable(${name} ${ARG_SOURCES})
   target_link_libraries(${name} PRIVATE ${ARG_DEPS})
   pollux_settings(${name})
+  add_dependencies(programs ${name})
 endfunction()
 
 function(pollux_test name)

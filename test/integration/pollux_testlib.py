@@ -171,13 +171,18 @@ class Switch:
         self._configured[noun, name] = options
 
     def remove(self, noun, name, at_rest=True):
-        if noun == "port":
+        if noun == "port" and at_rest:
             # Its packets stay in the counters of those it talked with.
-            departed = self.counters()[name]
+            self._departed.append(self.counters()[name])
+        elif noun == "port":
+            before, began = self.counters()[name], time.monotonic()
+            departed, read = self.counters()[name], time.monotonic()
             self._departed.append(departed)
-            # Counters of a port that never rests are not of one instant.
-            self._blur += 0 if at_rest else departed["rxPackets"] // 100
+            rate = (departed["rxPackets"] - before["rxPackets"]) / (read - began)
         self.ctl(noun, "remove", name)
+        if not at_rest:
+            # What it may have received after its counters were read, at twice its rate.
+            self._blur += 2 * rate * (time.monotonic() - read)
         del self._configured[noun, name]
 
     def config(self):
