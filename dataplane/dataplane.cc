@@ -146,7 +146,7 @@ Dataplane::Impl::Impl(const DataplaneOptions& options, std::unique_ptr<core::Rcu
              .epochs = epochs_,
              .affinity = {.table = affinity_},
              .fragments = fragments_,
-             .timeouts = {},
+             .timeouts = options.timeouts,
              .pickup_until = After(MonotonicNow(), options.pickup_seconds)},
       flow_reader_(std::make_unique<FlowReader>(
           *connections_, *rcu_,

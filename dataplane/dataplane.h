@@ -25,6 +25,7 @@
 #include "dataplane/net/address.h"
 #include "dataplane/net/flow_key.h"
 #include "dataplane/net/ids.h"
+#include "dataplane/tables/connection_timeouts.h"
 
 namespace pollux {
 
@@ -33,6 +34,7 @@ struct DataplaneOptions {
   net::MacAddress gateway_mac;          // of the switch towards every pod
   std::uint32_t flow_entries = 262144;  // connections, at most
   std::uint32_t pickup_seconds = 60;    // for which TCP connections are picked up after the start
+  tables::ConnectionTimeouts timeouts;
 };
 
 struct PortInfo {

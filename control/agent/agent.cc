@@ -19,6 +19,7 @@ constexpr milliseconds kPeriod{2000};
 constexpr milliseconds kRetry{250};
 
 constexpr const char* kInStep = "in step";
+constexpr const char* kUnreachable = "unreachable: ";
 
 api::ManifestFile ToProto(const kubernetes::ManifestDirectory::File& file) {
   api::ManifestFile proto;
@@ -38,6 +39,15 @@ api::ManifestFile ToProto(const kubernetes::ManifestDirectory::File& file) {
 
 std::string NameOf(const kubernetes::ObjectName& object) {
   return object.first.empty() ? object.second : absl::StrCat(object.first, "/", object.second);
+}
+
+api::Refusal ToProto(const kubernetes::ObjectProblem& problem) {
+  api::Refusal refusal;
+  refusal.set_kind(problem.kind);
+  refusal.set_object(NameOf(problem.object));
+  refusal.set_field(problem.field);
+  refusal.set_text(problem.text);
+  return refusal;
 }
 
 void Log(const std::string& directory, const kubernetes::ManifestDirectory::File& file) {
@@ -82,6 +92,8 @@ void Agent::Step() {
     LOG(INFO) << "the switch is " << state;
     told_ = state;
   }
+  health_server_.Serve(desired_.nodeport_addresses(), desired_.health_checks(),
+                       !state.starts_with(kUnreachable));
   Tell(state);
   if (changed) {
     const auto took = std::chrono::duration_cast<milliseconds>(Clock::now() - start);
@@ -103,13 +115,13 @@ void Agent::Read() {
 
 std::string Agent::Bring() {
   if (const absl::Status status = keeper_.Check(); !status.ok()) {
-    return absl::StrCat("unreachable: ", std::string(status.message()));
+    return absl::StrCat(kUnreachable, std::string(status.message()));
   }
   const absl::Status status = keeper_.Bring(desired_.state());
   if (status.ok()) {
     return kInStep;
   }
-  return absl::StrCat(absl::IsUnavailable(status) ? "unreachable: " : "refusing: ",
+  return absl::StrCat(absl::IsUnavailable(status) ? kUnreachable : "refusing: ",
                       std::string(status.message()));
 }
 
@@ -123,12 +135,10 @@ void Agent::Tell(const std::string& switch_state) {
   for (const auto& file : directory_.files()) {
     *status.add_files() = ToProto(file);
   }
-  for (const kubernetes::ObjectProblem& problem : desired_.problems()) {
-    api::Refusal* refusal = status.add_refusals();
-    refusal->set_kind(problem.kind);
-    refusal->set_object(NameOf(problem.object));
-    refusal->set_field(problem.field);
-    refusal->set_text(problem.text);
+  for (const auto* problems : {&desired_.problems(), &health_server_.problems()}) {
+    for (const kubernetes::ObjectProblem& problem : *problems) {
+      *status.add_refusals() = ToProto(problem);
+    }
   }
   status.set_services(static_cast<std::uint32_t>(forwarding.services.size()));
   status.set_workloads(static_cast<std::uint32_t>(forwarding.workloads.size()));

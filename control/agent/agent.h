@@ -6,6 +6,7 @@
 
 #include "control/agent/desired.h"
 #include "control/agent/flags.h"
+#include "control/agent/health_server.h"
 #include "control/agent/status.h"
 #include "control/agent/switch_client.h"
 #include "control/agent/switch_keeper.h"
@@ -36,6 +37,7 @@ class Agent {
   kubernetes::DirectoryWatch watch_;
   kubernetes::ManifestDirectory directory_;
   Desired desired_;
+  HealthServer health_server_;
   std::string told_;  // last of the switch's state, in the log
 };
 

@@ -1,6 +1,7 @@
 #include "control/agent/desired.h"
 
 #include <algorithm>
+#include <iterator>
 #include <map>
 #include <string>
 #include <utility>
@@ -78,9 +79,18 @@ void Desired::Update(const Cluster& cluster) {
 }
 
 void Desired::UpdateServices(const Cluster& cluster) {
-  services::Translation translation =
-      services::Translate(cluster, ServiceOptions(cluster), services_);
+  const services::Options options = ServiceOptions(cluster);
+  services::Translation translation = services::Translate(cluster, options, services_);
   services_ = std::move(translation.services);
+  health_checks_ = std::move(translation.health_checks);
+  nodeport_addresses_.clear();
+  if (!options.nodeport_addresses.empty()) {
+    std::ranges::copy_if(options.node_addresses, std::back_inserter(nodeport_addresses_),
+                         [&](const net::IpAddress& ip) { return options.ServesNodePorts(ip); });
+    if (nodeport_addresses_.empty()) {
+      health_checks_.clear();  // they may be asked nowhere
+    }
+  }
   std::map<std::string, control::Service>& services = state_.forwarding.services;
   services.clear();
   for (const auto& config : services_) {

@@ -24,6 +24,13 @@ class Desired {
   [[nodiscard]] const control::State& state() const { return state_; }
   // Parts of objects that cannot be had.
   [[nodiscard]] const kubernetes::ObjectProblems& problems() const { return problems_; }
+  [[nodiscard]] const std::vector<services::HealthCheck>& health_checks() const {
+    return health_checks_;
+  }
+  // The node's that serve NodePorts, and health checks; empty: all that the host has.
+  [[nodiscard]] const std::vector<net::IpAddress>& nodeport_addresses() const {
+    return nodeport_addresses_;
+  }
 
  private:
   [[nodiscard]] services::Options ServiceOptions(const kubernetes::Cluster& cluster) const;
@@ -35,6 +42,8 @@ class Desired {
   control::State state_;
   kubernetes::ObjectProblems problems_;
   services::ServiceConfigs services_;
+  std::vector<services::HealthCheck> health_checks_;
+  std::vector<net::IpAddress> nodeport_addresses_;
   std::shared_ptr<const policies::CompilerInput> policies_;
 };
 

@@ -50,11 +50,8 @@ class Collector {
   }
   void AddNodePorts() {
     for (const net::IpAddress& ip : nodes_.own()) {
-      const auto& ranges = options_.nodeport_addresses;
-      const bool serves =
-          ranges.empty() || std::any_of(ranges.begin(), ranges.end(),
-                                        [&](const auto& range) { return range.Contains(ip); });
-      if (HasNodePorts(service_) && serves && HasFamilyOf(ip, service_.cluster_ips)) {
+      if (HasNodePorts(service_) && options_.ServesNodePorts(ip) &&
+          HasFamilyOf(ip, service_.cluster_ips)) {
         Add(FrontendKind::kNodePort, ip, {});
       }
     }

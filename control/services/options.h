@@ -2,6 +2,7 @@
 // Threading: plain values.
 #pragma once
 
+#include <algorithm>
 #include <string>
 #include <vector>
 
@@ -15,6 +16,12 @@ struct Options {
   std::vector<net::IpPrefix> nodeport_addresses;  // which of them serve NodePorts; empty: all
   std::vector<net::IpPrefix> pod_cidrs;           // this node's: where its pods are
   bool allow_external_ips = false;                // CVE-2020-8554: anybody may claim any address
+
+  [[nodiscard]] bool ServesNodePorts(const net::IpAddress& ip) const {
+    return nodeport_addresses.empty() ||
+           std::ranges::any_of(nodeport_addresses,
+                               [&](const net::IpPrefix& range) { return range.Contains(ip); });
+  }
 };
 
 }  // namespace pollux::services

@@ -90,6 +90,7 @@ TEST(CommandLine, EachLineAsksTheSwitch) {
       {"flow list", "ListFlows limit: 1000"},
       {"flow list --port web --host 10.0.0.0/8 --protocol tcp --l4-port 80 --limit 0",
        "ListFlows filter { port: \"web\" host: \"10.0.0.0/8\" protocol: \"tcp\" l4_port: 80 }"},
+      {"flow show --l4-port 53", "ListFlows filter { l4_port: 53 } limit: 10"},
       {"flow flush --host fd00::1", "FlushFlows filter { host: \"fd00::1\" }"},
       {"flow flush --all", "FlushFlows all: true"},
       {"drops", "Drops"},

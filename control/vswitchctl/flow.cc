@@ -9,6 +9,7 @@ namespace pollux::ctl {
 namespace {
 
 constexpr std::uint32_t kDefaultLimit = 1000;
+constexpr std::uint32_t kDefaultShown = 10;
 
 bool HasPorts(const api::Flow& flow) {
   return flow.protocol() == "tcp" || flow.protocol() == "udp" || flow.protocol() == "sctp";
@@ -30,6 +31,10 @@ std::string Destination(const api::Flow& flow, const api::FlowEnds& ends) {
   return End(flow, ends.destination(), ends.destination_port(), ends.destination_name());
 }
 
+std::string Ends(const api::Flow& flow, const api::FlowEnds& ends) {
+  return absl::StrCat(Source(flow, ends), " > ", Destination(flow, ends));
+}
+
 void Show(const api::ListFlowsReply& reply, std::ostream& out) {
   Table table({{"PROTOCOL"},
                {"FROM"},
@@ -42,9 +47,7 @@ void Show(const api::ListFlowsReply& reply, std::ostream& out) {
                Number("ANSWERED")});
   for (const api::Flow& flow : reply.items()) {
     table.Add({flow.protocol(), Source(flow, flow.original()), Destination(flow, flow.original()),
-               flow.has_translated() ? absl::StrCat(Source(flow, flow.translated()), " > ",
-                                                    Destination(flow, flow.translated()))
-                                     : "",
+               flow.has_translated() ? Ends(flow, flow.translated()) : "",
                absl::StrCat(flow.ingress(), " > ", flow.egress()), flow.state(),
                FormatSeconds(flow.idle_ms() / 1000.0), absl::StrCat(flow.sent().packets()),
                absl::StrCat(flow.answered().packets())});
@@ -53,6 +56,24 @@ void Show(const api::ListFlowsReply& reply, std::ostream& out) {
   out << '\n'
       << reply.items_size() << " of " << reply.matching() << " that match; " << reply.connections()
       << " of at most " << reply.connections_limit() << " in the table\n";
+}
+
+std::string Counts(const api::FlowCounts& counts) {
+  return absl::StrCat(counts.packets(), " packets, ", counts.bytes(), " bytes");
+}
+
+void ShowWhole(const api::ListFlowsReply& reply, std::ostream& out) {
+  for (const api::Flow& flow : reply.items()) {
+    out << flow.protocol() << ' ' << Ends(flow, flow.original()) << '\n'
+        << "  translated  " << (flow.has_translated() ? Ends(flow, flow.translated()) : "nothing")
+        << '\n'
+        << "  ports       " << flow.ingress() << " > " << flow.egress() << '\n'
+        << "  state       " << flow.state() << ", silent for "
+        << FormatSeconds(flow.idle_ms() / 1000.0) << '\n'
+        << "  sent        " << Counts(flow.sent()) << '\n'
+        << "  answered    " << Counts(flow.answered()) << "\n\n";
+  }
+  out << reply.items_size() << " of " << reply.matching() << " that match\n";
 }
 
 void ShowFlushed(const api::FlushFlowsReply& reply, std::ostream& out) {
@@ -84,6 +105,14 @@ void AddFlowNoun(CLI::App& app, Chosen& chosen) {
   AddFilter(list_verb, list);
   AddNumber(list_verb, "--limit", "at most so many, 0 for all (default: 1000)",
             [=](std::uint32_t limit) { list->set_limit(limit); });
+  const auto show = std::make_shared<api::ListFlowsRequest>();
+  show->set_limit(kDefaultShown);
+  CLI::App& show_verb =
+      AddVerb(noun, "show", "Shows all that is known of connections, in no order", chosen,
+              Ask<api::ListFlowsRequest, api::ListFlowsReply>(show, &Api::ListFlows, ShowWhole));
+  AddFilter(show_verb, show);
+  AddNumber(show_verb, "--limit", "at most so many, 0 for all (default: 10)",
+            [=](std::uint32_t limit) { show->set_limit(limit); });
   const auto flush = std::make_shared<api::FlushFlowsRequest>();
   CLI::App& flush_verb = AddVerb(
       noun, "flush",

@@ -2,6 +2,7 @@
 
 #include <absl/strings/numbers.h>
 #include <absl/strings/str_format.h>
+#include <absl/strings/str_join.h>
 #include <absl/strings/str_split.h>
 #include <gflags/gflags.h>
 #include <sched.h>
@@ -25,6 +26,9 @@ DEFINE_int32(flow_entries, 262144,
              "N: connections, at most; each takes about 250 bytes, and 300 of DPDK's memory");
 DEFINE_int32(pickup_seconds, 60,
              "N: after a start, how long established TCP connections are picked up");
+DEFINE_string(flow_timeouts, "",
+              "NAME=SECONDS,..: how long connections may be silent before they are forgotten, "
+              "such as tcp-established=3600,udp-answered=60; docs/operations.md lists the names");
 DEFINE_string(listen, "", "HOST:PORT: serve the API on TCP as well, with mutual TLS only");
 DEFINE_string(tls_cert, "", "FILE: certificate of this switch (PEM)");
 DEFINE_string(tls_key, "", "FILE: its private key (PEM)");
@@ -38,10 +42,10 @@ constexpr std::string_view kUsage =
     "The switch of one node: moves packets between ports, is told what to do over gRPC on\n"
     "RUN_DIR/vswitchd.sock (vswitchctl). Logs to stderr; SIGTERM and SIGINT end it.\n\n";
 
-constexpr std::array kFlags = {"run_dir",        "state_dir", "cores",          "main_core",
-                               "no_huge",        "memory_mb", "host_interface", "flow_entries",
-                               "pickup_seconds", "listen",    "tls_cert",       "tls_key",
-                               "tls_ca"};
+constexpr std::array kFlags = {"run_dir",        "state_dir",     "cores",          "main_core",
+                               "no_huge",        "memory_mb",     "host_interface", "flow_entries",
+                               "pickup_seconds", "flow_timeouts", "listen",         "tls_cert",
+                               "tls_key",        "tls_ca"};
 constexpr Program kProgram{
     .name = "vswitchd", .version = POLLUX_VERSION, .usage = kUsage, .flags = kFlags};
 
@@ -96,7 +100,9 @@ absl::Status CheckNumbers() {
 absl::StatusOr<Options> OptionsFromFlags() {
   const absl::StatusOr<std::string> run_dir = Directory("--run-dir", FLAGS_run_dir);
   const absl::StatusOr<std::string> state_dir = Directory("--state-dir", FLAGS_state_dir);
-  for (const absl::Status& status : {run_dir.status(), state_dir.status(), CheckNumbers()}) {
+  const absl::StatusOr<tables::ConnectionTimeouts> timeouts = ParseTimeouts(FLAGS_flow_timeouts);
+  for (const absl::Status& status :
+       {run_dir.status(), state_dir.status(), CheckNumbers(), timeouts.status()}) {
     if (!status.ok()) {
       return status;
     }
@@ -111,6 +117,7 @@ absl::StatusOr<Options> OptionsFromFlags() {
       .memory_mb = static_cast<unsigned>(FLAGS_memory_mb),
       .flow_entries = static_cast<unsigned>(FLAGS_flow_entries),
       .pickup_seconds = static_cast<unsigned>(FLAGS_pickup_seconds),
+      .flow_timeouts = *timeouts,
       .host_interface = FLAGS_host_interface == "none" ? "" : FLAGS_host_interface,
       .listen = FLAGS_listen,
       .tls_cert = FLAGS_tls_cert,
@@ -149,6 +156,32 @@ absl::StatusOr<std::vector<unsigned>> ParseCores(const std::string& list) {
     }
   }
   return cores;
+}
+
+absl::StatusOr<tables::ConnectionTimeouts> ParseTimeouts(const std::string& list) {
+  tables::ConnectionTimeouts timeouts;
+  const auto known = tables::NamedTimeouts();
+  for (const std::string& item :
+       std::vector<std::string>(absl::StrSplit(list, ',', absl::SkipEmpty()))) {
+    const std::vector<std::string> parts = absl::StrSplit(item, '=');
+    const auto at = std::ranges::find(known, parts.front(), &tables::NamedTimeout::name);
+    if (at == known.end()) {
+      return absl::InvalidArgumentError(absl::StrFormat(
+          "--flow-timeouts: \"%s\" is none of %s", parts.front(),
+          absl::StrJoin(known, ", ", [](std::string* text, const tables::NamedTimeout& timeout) {
+            text->append(timeout.name);
+          })));
+    }
+    std::uint32_t seconds = 0;
+    if (parts.size() != 2 || !absl::SimpleAtoi(parts[1], &seconds) || seconds == 0 ||
+        seconds > tables::kMaxTimeoutSeconds) {
+      return absl::InvalidArgumentError(
+          absl::StrFormat("--flow-timeouts: \"%s\" must be NAME=SECONDS, from 1 to %d", item,
+                          tables::kMaxTimeoutSeconds));
+    }
+    timeouts.*at->seconds = seconds;
+  }
+  return timeouts;
 }
 
 CommandLine ParseCommandLine(int argc, const char* const* argv) {

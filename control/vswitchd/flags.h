@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "control/daemon/flag_line.h"
+#include "dataplane/tables/connection_timeouts.h"
 
 namespace pollux::control {
 
@@ -20,6 +21,7 @@ struct Options {
   unsigned memory_mb = 0;
   unsigned flow_entries = 0;
   unsigned pickup_seconds = 0;
+  tables::ConnectionTimeouts flow_timeouts;
   std::string host_interface;  // empty: none
   std::string listen;
   std::string tls_cert;
@@ -36,5 +38,7 @@ CommandLine ParseCommandLine(int argc, const char* const* argv);
 
 // "1,3-5" to {1, 3, 4, 5}; InvalidArgument on doubt.
 absl::StatusOr<std::vector<unsigned>> ParseCores(const std::string& list);
+// "udp-answered=60,icmp=5": those, and the defaults of the others.
+absl::StatusOr<tables::ConnectionTimeouts> ParseTimeouts(const std::string& list);
 
 }  // namespace pollux::control

@@ -83,6 +83,13 @@ TEST(FlagsTest, Values) {
       {{"--flow-entries", "7", "--pickup-seconds", "0"},
        [](const Options& o) { return o.flow_entries == 7 && o.pickup_seconds == 0; }},
       {{}, [](const Options& o) { return o.flow_entries == 262144 && o.pickup_seconds == 60; }},
+      {{"--flow-timeouts", "tcp-established=3600,icmp=1"},
+       [](const Options& o) {
+         return o.flow_timeouts.tcp_established == 3600 && o.flow_timeouts.icmp == 1 &&
+                o.flow_timeouts.udp_answered == 120;
+       }},
+      {{"--flow-timeouts=other=1728000"},
+       [](const Options& o) { return o.flow_timeouts.other == 1728000; }},
   };
   for (const auto& row : rows) {
     const CommandLine line = Parse(row.arguments);
@@ -115,6 +122,21 @@ TEST(FlagsTest, BadUsageExitsWithTwo) {
       {{"--flow-entries=0"}, "--flow-entries: must be above 0 and at most 400000000"},
       {{"--flow-entries=400000001"}, "--flow-entries: must be above 0 and at most 400000000"},
       {{"--pickup-seconds=-1"}, "--pickup-seconds: must not be below 0"},
+      {{"--flow-timeouts=udp=9"},
+       "--flow-timeouts: \"udp\" is none of tcp-opening, tcp-established, "
+       "tcp-half-closed, tcp-closing, tcp-closed, sctp-heartbeat-sent, "
+       "sctp-cookie-wait, sctp-cookie-echoed, sctp-established, sctp-shutdown, "
+       "sctp-closed, udp-unanswered, udp-answered, icmp, other"},
+      {{"--flow-timeouts=icmp"},
+       "--flow-timeouts: \"icmp\" must be NAME=SECONDS, from 1 to 1728000"},
+      {{"--flow-timeouts=icmp=0"},
+       "--flow-timeouts: \"icmp=0\" must be NAME=SECONDS, from 1 to 1728000"},
+      {{"--flow-timeouts=icmp=1728001"},
+       "--flow-timeouts: \"icmp=1728001\" must be NAME=SECONDS, from 1 to 1728000"},
+      {{"--flow-timeouts=icmp=5s"},
+       "--flow-timeouts: \"icmp=5s\" must be NAME=SECONDS, from 1 to 1728000"},
+      {{"--flow-timeouts=icmp=1=2"},
+       "--flow-timeouts: \"icmp=1=2\" must be NAME=SECONDS, from 1 to 1728000"},
       {{"--main-core=-2"}, "--main-core: must not be below 0"},
       {{"--main-core=1023"}, "--main-core: CPU 1023 does not exist or vswitchd may not use it"},
       {{"--cores=1023"}, "--cores: CPU 1023 does not exist or vswitchd may not use it"},
@@ -137,8 +159,8 @@ TEST(FlagsTest, HelpNamesEveryFlagAndExitsWithZero) {
     EXPECT_EQ(line.exit_code, 0);
     for (const char* flag :
          {"--run-dir", "--state-dir", "--cores", "--main-core", "--no-huge", "--memory-mb",
-          "--host-interface", "--flow-entries", "--pickup-seconds", "--listen", "--tls-cert",
-          "--tls-key", "--tls-ca"}) {
+          "--host-interface", "--flow-entries", "--pickup-seconds", "--flow-timeouts", "--listen",
+          "--tls-cert", "--tls-key", "--tls-ca"}) {
       EXPECT_THAT(line.text, HasSubstr("\n  " + std::string(flag) + " ")) << flag;
     }
     EXPECT_THAT(line.text, HasSubstr("\n  --help, --version\n"));

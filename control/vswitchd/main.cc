@@ -53,7 +53,8 @@ absl::Status Serve(const Options& options, const RunDir& run_dir, const sigset_t
       Dataplane::Start({.worker_cores = options.cores,
                         .gateway_mac = kGatewayMac,
                         .flow_entries = options.flow_entries,
-                        .pickup_seconds = options.pickup_seconds});
+                        .pickup_seconds = options.pickup_seconds,
+                        .timeouts = options.flow_timeouts});
   if (!dataplane.ok()) {
     return dataplane.status();
   }

@@ -87,4 +87,25 @@ bool IsOver(const Connection& connection, const ConnectionTimeouts& timeouts, Ti
          static_cast<std::int32_t>(silent(connection.reply)) > limit;
 }
 
+std::span<const NamedTimeout> NamedTimeouts() {
+  static constexpr NamedTimeout kAll[] = {
+      {"tcp-opening", &ConnectionTimeouts::tcp_opening},
+      {"tcp-established", &ConnectionTimeouts::tcp_established},
+      {"tcp-half-closed", &ConnectionTimeouts::tcp_half_closed},
+      {"tcp-closing", &ConnectionTimeouts::tcp_closing},
+      {"tcp-closed", &ConnectionTimeouts::tcp_closed},
+      {"sctp-heartbeat-sent", &ConnectionTimeouts::sctp_heartbeat_sent},
+      {"sctp-cookie-wait", &ConnectionTimeouts::sctp_cookie_wait},
+      {"sctp-cookie-echoed", &ConnectionTimeouts::sctp_cookie_echoed},
+      {"sctp-established", &ConnectionTimeouts::sctp_established},
+      {"sctp-shutdown", &ConnectionTimeouts::sctp_shutdown},
+      {"sctp-closed", &ConnectionTimeouts::sctp_closed},
+      {"udp-unanswered", &ConnectionTimeouts::udp_unanswered},
+      {"udp-answered", &ConnectionTimeouts::udp_answered},
+      {"icmp", &ConnectionTimeouts::icmp},
+      {"other", &ConnectionTimeouts::other},
+  };
+  return kAll;
+}
+
 }  // namespace pollux::tables

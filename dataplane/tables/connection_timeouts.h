@@ -7,6 +7,8 @@
 #pragma once
 
 #include <cstdint>
+#include <span>
+#include <string_view>
 
 #include "dataplane/net/headers.h"
 #include "dataplane/tables/connection.h"
@@ -15,7 +17,9 @@
 
 namespace pollux::tables {
 
-// In seconds, at most 20 days.
+// In seconds, at least 1 and at most 20 days.
+inline constexpr std::uint32_t kMaxTimeoutSeconds = 20 * 86400;
+
 struct ConnectionTimeouts {
   std::uint32_t tcp_opening = 60;  // until the handshake is done
   std::uint32_t tcp_established = 86400;
@@ -33,6 +37,13 @@ struct ConnectionTimeouts {
   std::uint32_t icmp = 30;
   std::uint32_t other = 600;
 };
+
+// By the names of --flow-timeouts.
+struct NamedTimeout {
+  std::string_view name;
+  std::uint32_t ConnectionTimeouts::*seconds;
+};
+std::span<const NamedTimeout> NamedTimeouts();
 
 TcpState TcpStateOf(const Connection& connection);
 SctpState SctpStateOf(const Connection& connection);

@@ -23,7 +23,7 @@ import uplink_test  # noqa: E402
 NODE, WORLD, ROUTER = uplink_test.UPLINK4, uplink_test.WORLD4, uplink_test.ROUTER4
 VIP, VIP6, LB, EXTERNAL = "10.96.0.1", "fd00:96::1", "192.0.2.50", "192.0.2.60"
 ADDRESSES = {"pod1": "10.1.0.1", "pod2": "10.1.0.2", "pod3": "10.1.0.3", "far2": "10.2.0.2",
-             "far3": "10.2.0.3", "world": WORLD, "node": NODE, "vip": VIP}
+             "far3": "10.2.0.3", "there": ROUTER, "world": WORLD, "node": NODE, "vip": VIP}
 NAMES = {address: name for name, address in ADDRESSES.items()}
 NAMES.update({"fd00:1::1": "pod1", "fd00:1::2": "pod2", VIP6: "vip"})
 HERE, FAR = ["pod2", "pod3"], ["far2", "far3"]
@@ -196,6 +196,9 @@ ROWS = [
     ("endpoints of several slices, one in both",
      [service(), slice_of({"pod2": READY}), slice_of({"pod2": READY, "pod3": READY}, "web-2")],
      [("pod1", VIP, "tcp", 80, HERE, None)]),
+    ("endpoints that are addresses of nodes, as those of default/kubernetes",
+     [service(), slice_of({"there": READY})],
+     [("pod1", VIP, "tcp", 80, ["there"], ["pod1"])]),
     ("session affinity: one client, one endpoint",
      [service({"sessionAffinity": "ClientIP"}), *web_pods()],
      [("pod1", VIP, "tcp", 80, 1, None)]),
@@ -258,16 +261,218 @@ ROWS = [
      [("pod1", ADDRESSES["pod2"], "tcp", 8080, ["pod2"], ["pod1"]),
       ("pod1", VIP, "tcp", 80, UNREACHABLE, None)]),
 ]
+UDP = [{"name": "dns", "port": 53, "targetPort": 8080, "nodePort": 30053, "protocol": "UDP"}]
+OTHER_VIP, OTHER_LB = "10.96.0.2", "192.0.2.51"
+
+
+def named(name, cluster_ip, **spec):
+    """A second Service of the same pods."""
+    other = service({"clusterIP": cluster_ip, **spec})
+    other["metadata"]["name"] = name
+    return other
+
+
+def without_node_ports(value):
+    value["spec"]["allocateLoadBalancerNodePorts"] = False
+    for port in value["spec"]["ports"]:
+        del port["nodePort"]
+    return value
+
+
+def changed_slice(value, **fields):
+    return {**value, **fields}
+
+
+ROWS_OF_PROTOCOLS_AND_TYPES = [
+    ("UDP by ClusterIP, node port and load balancer",
+     [service({"type": "LoadBalancer"}, UDP, {"loadBalancer": {"ingress": [{"ip": LB}]}}),
+      *web_pods(HERE)],
+     [("pod1", VIP, "udp", 53, HERE, ["pod1"]), ("world", NODE, "udp", 30053, HERE, ["world"]),
+      ("world", LB, "udp", 53, HERE, ["world"]), ("pod1", VIP, "tcp", 53, REFUSED, None)]),
+    ("UDP to endpoints of other nodes sees the node",
+     [node_port({}) | {"spec": {**node_port()["spec"], "ports": UDP}}, *web_pods(FAR)],
+     [("world", NODE, "udp", 30053, FAR, ["node"])]),
+    ("UDP without endpoints is refused",
+     [node_port({}) | {"spec": {**node_port()["spec"], "ports": UDP}}],
+     [("pod1", VIP, "udp", 53, REFUSED, None), ("world", NODE, "udp", 30053, REFUSED, None)]),
+    ("a node port that becomes another",
+     [service({"type": "NodePort"}, [{"name": "http", "port": 80, "targetPort": 8080,
+                                      "nodePort": 30090}]), *web_pods(HERE)],
+     [("world", NODE, "tcp", 30090, HERE, None), ("world", NODE, "tcp", 30080, SILENCE, None)]),
+    ("a Service that becomes a name needs nothing",
+     [service({"type": "ExternalName", "externalName": "example.com", "clusterIP": ""}),
+      *web_pods(HERE)],
+     [("pod1", VIP, "tcp", 80, UNREACHABLE, None), ("world", NODE, "tcp", 30080, SILENCE, None)]),
+    ("and comes back",
+     [service(), *web_pods(HERE)],
+     [("pod1", VIP, "tcp", 80, HERE, ["pod1"])]),
+    ("two Services of the same pods",
+     [service(), named("other", OTHER_VIP), *web_pods(HERE)],
+     [("pod1", VIP, "tcp", 80, HERE, None), ("pod1", OTHER_VIP, "tcp", 80, HERE, None)]),
+    ("one of them goes",
+     [named("other", OTHER_VIP), *web_pods(HERE)],
+     [("pod1", VIP, "tcp", 80, UNREACHABLE, None), ("pod1", OTHER_VIP, "tcp", 80, HERE, None)]),
+    ("a Service labelled headless is left alone",
+     [service(metadata={"labels": {"service.kubernetes.io/headless": ""}}), *web_pods(HERE)],
+     [("pod1", VIP, "tcp", 80, UNREACHABLE, None)]),
+    ("a hostPort of one protocol only",
+     [web_pod("pod2", "here", host_port=9090)],
+     [("world", NODE, "tcp", 9090, ["pod2"], ["world"]), ("world", NODE, "udp", 9090, SILENCE, None),
+      ("pod1", NODE, "tcp", 9090, ["pod2"], None)]),
+    ("a hostPort of a pod of another node is that node's",
+     [web_pod("far2", "there", host_port=9090)],
+     [("world", NODE, "tcp", 9090, SILENCE, None)]),
+]
+
+ROWS_OF_ENDPOINTS = [
+    ("only pods that are not ready: refused",
+     [service(), *web_pods(HERE, unready=HERE)],
+     [("pod1", VIP, "tcp", 80, REFUSED, None)]),
+    ("pods that have failed are no endpoints",
+     [service(), *[pod | {"status": {**pod["status"], "phase": "Failed"}} for pod in web_pods(HERE)]],
+     [("pod1", VIP, "tcp", 80, REFUSED, None)]),
+    ("pods with other labels are no endpoints",
+     [service(), web_pod("pod2", "here"), web_pod("pod3", "here", labels={"app": "db"})],
+     [("pod1", VIP, "tcp", 80, ["pod2"], None)]),
+    ("conditions that are not told count as ready",
+     [service(), slice_of({"pod2": {}, "pod3": {"ready": True}})],
+     [("pod1", VIP, "tcp", 80, HERE, None)]),
+    ("a slice whose port has another name serves nothing",
+     [service(), changed_slice(slice_of({"pod2": READY}), ports=[{"name": "x", "port": 8080}])],
+     [("pod1", VIP, "tcp", 80, REFUSED, None)]),
+    ("a slice of names serves nothing",
+     [service(), slice_of({"pod2": READY}),
+      {**slice_of({}, "web-names"), "addressType": "FQDN",
+       "endpoints": [{"addresses": ["example.com"], "conditions": READY}]}],
+     [("pod1", VIP, "tcp", 80, ["pod2"], None)]),
+    ("a slice of another Service serves nothing",
+     [service({"selector": None}), changed_slice(slice_of({"pod2": READY}), metadata={
+         "name": "db-1", "namespace": "shop", "labels": {"kubernetes.io/service-name": "db"}})],
+     [("pod1", VIP, "tcp", 80, REFUSED, None)]),
+    ("a Service without a selector is served by its slices",
+     [service({"selector": None}), slice_of({"pod3": READY, "far2": READY})],
+     [("pod1", VIP, "tcp", 80, ["pod3", "far2"], None)]),
+    ("and without slices refuses",
+     [service({"selector": None}), *web_pods(HERE)],
+     [("pod1", VIP, "tcp", 80, REFUSED, None)]),
+    ("endpoints that are dead serve nothing, whatever else is there",
+     [service(), slice_of({"pod2": DEAD, "pod3": DEAD})],
+     [("pod1", VIP, "tcp", 80, REFUSED, None)]),
+    ("dying endpoints of other nodes serve when there are no others",
+     [service(), slice_of({"pod2": DEAD, "far3": DYING})],
+     [("pod1", VIP, "tcp", 80, ["far3"], None)]),
+]
+
+ROWS_OF_TRAFFIC_POLICIES = [
+    ("internal Local: a dying endpoint here, and a ready one elsewhere",
+     [service({"internalTrafficPolicy": "Local"}), slice_of({"pod2": DYING, "far2": READY})],
+     [("pod1", VIP, "tcp", 80, ["pod2"], None)]),
+    ("internal Local: a dead endpoint here",
+     [service({"internalTrafficPolicy": "Local"}), slice_of({"pod2": DEAD, "far2": READY})],
+     [("pod1", VIP, "tcp", 80, SILENCE, None)]),
+    ("internal Local without any endpoint",
+     [service({"internalTrafficPolicy": "Local"})],
+     [("pod1", VIP, "tcp", 80, REFUSED, None)]),
+    ("internal Local is for clients inside only",
+     [node_port({"internalTrafficPolicy": "Local"}), *web_pods(FAR)],
+     [("world", NODE, "tcp", 30080, FAR, ["node"]), ("pod1", VIP, "tcp", 80, SILENCE, None)]),
+    ("external Local: a dying endpoint here, and a ready one elsewhere",
+     [node_port(LOCAL), slice_of({"pod2": DYING, "far2": READY})],
+     [("world", NODE, "tcp", 30080, ["pod2"], ["world"]), ("pod1", VIP, "tcp", 80, ["far2"], None)]),
+    ("external Local: a ready and a dying endpoint here",
+     [node_port(LOCAL), slice_of({"pod2": READY, "pod3": DYING})],
+     [("world", NODE, "tcp", 30080, ["pod2"], ["world"])]),
+    ("external Local: a dead endpoint here",
+     [node_port(LOCAL), slice_of({"pod2": DEAD, "far2": READY})],
+     [("world", NODE, "tcp", 30080, SILENCE, None)]),
+    ("external Cluster: dying endpoints when there are no others",
+     [node_port(), slice_of({"pod2": DEAD, "far2": DYING})],
+     [("world", NODE, "tcp", 30080, ["far2"], ["node"])]),
+    ("both Local",
+     [node_port({**LOCAL, "internalTrafficPolicy": "Local"}), *web_pods()],
+     [("world", NODE, "tcp", 30080, HERE, ["world"]), ("pod1", VIP, "tcp", 80, HERE, ["pod1"])]),
+    ("session affinity at a node port",
+     [node_port({"sessionAffinity": "ClientIP"}), *web_pods()],
+     [("world", NODE, "tcp", 30080, 1, None)]),
+    ("session affinity that was taken back",
+     [node_port(), *web_pods(HERE)],
+     [("world", NODE, "tcp", 30080, HERE, None)]),
+    ("an endpoint with affinity that goes is replaced",
+     [service({"sessionAffinity": "ClientIP"}), *web_pods(["pod2"])],
+     [("pod1", VIP, "tcp", 80, ["pod2"], None)]),
+    ("by one that stays",
+     [service({"sessionAffinity": "ClientIP"}), *web_pods(["pod3"])],
+     [("pod1", VIP, "tcp", 80, ["pod3"], None)]),
+]
+
+ROWS_OF_LOAD_BALANCERS = [
+    ("without endpoints its address refuses",
+     [load_balancer()],
+     [("world", LB, "tcp", 80, REFUSED, None), ("pod1", LB, "tcp", 80, REFUSED, None)]),
+    ("a port that it does not have",
+     [load_balancer(), *web_pods(HERE)],
+     [("world", LB, "tcp", 81, REFUSED, None)]),
+    ("policy Local without an endpoint here: silence outside, service inside",
+     [load_balancer(LOCAL), *web_pods(FAR)],
+     [("world", LB, "tcp", 80, SILENCE, None), ("pod1", LB, "tcp", 80, FAR, ["pod1"])]),
+    ("endpoints of other nodes see the node",
+     [load_balancer(), *web_pods(FAR)],
+     [("world", LB, "tcp", 80, FAR, ["node"]), ("pod1", LB, "tcp", 80, FAR, ["pod1"])]),
+    ("source ranges are for everybody",
+     [load_balancer({"loadBalancerSourceRanges": [f"{WORLD}/32"]}), *web_pods(HERE)],
+     [("world", LB, "tcp", 80, HERE, ["world"]), ("pod1", LB, "tcp", 80, SILENCE, None),
+      ("pod1", VIP, "tcp", 80, HERE, None)]),
+    ("without node ports",
+     [without_node_ports(load_balancer()), *web_pods(HERE)],
+     [("world", LB, "tcp", 80, HERE, ["world"]), ("world", NODE, "tcp", 30080, SILENCE, None)]),
+    ("two addresses",
+     [node_port({"type": "LoadBalancer"}, status={"loadBalancer": {"ingress": [
+         {"ip": LB}, {"ip": OTHER_LB}]}}), *web_pods(HERE)],
+     [("world", LB, "tcp", 80, HERE, None), ("world", OTHER_LB, "tcp", 80, HERE, None)]),
+    ("an address that is taken back",
+     [node_port({"type": "LoadBalancer"}), *web_pods(HERE)],
+     [("world", LB, "tcp", 80, UNREACHABLE, None), ("world", NODE, "tcp", 30080, HERE, None)]),
+    ("a pod that reaches itself through the balancer sees the balancer",
+     [load_balancer(), *web_pods(["pod2"])],
+     [("pod2", LB, "tcp", 80, ["pod2"], [LB])]),
+    ("a balancer's name instead of an address",
+     [node_port({"type": "LoadBalancer"}, status={"loadBalancer": {"ingress": [
+         {"hostname": "lb.example.com"}]}}), *web_pods(HERE)],
+     [("world", NODE, "tcp", 30080, HERE, None)]),
+]
+
+ROWS_WITH_EXTERNAL_IPS = [
+    ("externalIPs that are allowed, from outside and inside",
+     [service({"externalIPs": [EXTERNAL]}), *web_pods(HERE)],
+     [("world", EXTERNAL, "tcp", 80, HERE, ["world"]), ("pod1", EXTERNAL, "tcp", 80, HERE, ["pod1"]),
+      ("world", EXTERNAL, "tcp", 81, REFUSED, None)]),
+    ("endpoints of other nodes see the node",
+     [service({"externalIPs": [EXTERNAL]}), *web_pods(FAR)],
+     [("world", EXTERNAL, "tcp", 80, FAR, ["node"])]),
+    ("external traffic policy Local: only those here, which see the client",
+     [service({"externalIPs": [EXTERNAL], **LOCAL}), *web_pods()],
+     [("world", EXTERNAL, "tcp", 80, HERE, ["world"])]),
+    ("and silence without",
+     [service({"externalIPs": [EXTERNAL], **LOCAL}), *web_pods(FAR)],
+     [("world", EXTERNAL, "tcp", 80, SILENCE, None)]),
+    ("an address that is given up",
+     [service(), *web_pods(HERE)],
+     [("world", EXTERNAL, "tcp", 80, UNREACHABLE, None)]),
+]
 CONNECTIONS = 24
 
 
-class Services(uplink_test.UplinkTest):
+class ServicesTest(uplink_test.UplinkTest):
+    agent_flags = ()
+
     def setUp(self):
         super().setUp()
         self.wire.run("ip", "route", "add", "192.0.2.0/24", "via", uplink_test.UPLINK4)
         self.switch.add("route", "10.2.0.0/16", via=ROUTER, port="uplink")
+        self.switch.add("route", f"{ROUTER}/32", port="uplink")
         self.agent = manifests_test.Agent(self.switch, "--node-ip", NODE, "--cluster-cidr",
-                                          "10.1.0.0/16,10.2.0.0/16,fd00:1::/64")
+                                          "10.1.0.0/16,10.2.0.0/16,fd00:1::/64",
+                                          *self.agent_flags)
         self.addCleanup(self.agent.stop)
         self.agent.start()
         self.applied = ""
@@ -279,6 +484,7 @@ class Services(uplink_test.UplinkTest):
         for name in FAR:
             self.wire.run("ip", "addr", "add", f"{ADDRESSES[name]}/32", "dev", "lo")
             self.serve(self.wire, name, ADDRESSES[name])
+        self.serve(self.wire, "there", ROUTER)
         self.one.ping(WORLD)  # neighbours are known from here on
 
     def serve(self, *arguments):
@@ -309,12 +515,36 @@ class Services(uplink_test.UplinkTest):
         if seen is not None:
             self.assertEqual({peer for _, peer in found}, set(seen), question)
 
-    def test_table(self):
-        for sentence, objects, questions in ROWS:
+    def check_table(self, rows):
+        for sentence, objects, questions in rows:
             with self.subTest(sentence):
                 self.apply(objects)
                 for question in questions:
                     self.check(*question)
+
+
+class Services(ServicesTest):
+    def test_first_things(self):
+        self.check_table(ROWS)
+
+    def test_protocols_and_types(self):
+        self.check_table(ROWS_OF_PROTOCOLS_AND_TYPES)
+
+    def test_endpoints(self):
+        self.check_table(ROWS_OF_ENDPOINTS)
+
+    def test_traffic_policies(self):
+        self.check_table(ROWS_OF_TRAFFIC_POLICIES)
+
+    def test_load_balancers(self):
+        self.check_table(ROWS_OF_LOAD_BALANCERS)
+
+
+class ExternalIps(ServicesTest):
+    agent_flags = ("--allow-external-ips",)
+
+    def test_table(self):
+        self.check_table(ROWS_WITH_EXTERNAL_IPS)
 
 
 if __name__ == "__main__":

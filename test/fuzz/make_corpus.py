@@ -10,6 +10,7 @@ import pathlib
 import sys
 
 from seed_control import grpc_input, state_file, text
+from seed_manifests import manifest
 from seed_memif import memif_message, memif_ring
 from seed_packets import header_parse
 from seed_vhost import vhost_message, vhost_ring
@@ -20,7 +21,7 @@ HERE = pathlib.Path(__file__).resolve().parent
 def main():
     directory = pathlib.Path(sys.argv[1]) if len(sys.argv) > 1 else HERE / "corpus"
     for target in (header_parse, vhost_ring, vhost_message, memif_ring, memif_message, grpc_input,
-                   state_file, text):
+                   state_file, manifest, text):
         corpus = directory / target.__name__
         corpus.mkdir(parents=True, exist_ok=True)
         for old in corpus.glob("seed-*"):

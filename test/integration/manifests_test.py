@@ -7,6 +7,8 @@ import socket
 import subprocess
 import threading
 import time
+import urllib.error
+import urllib.request
 
 import pollux_testlib as lib
 
@@ -60,6 +62,21 @@ spec:
   ingress:
   - from: [{podSelector: {matchLabels: {app: client}}}]
     ports: [{port: http}]
+"""
+
+
+HEALTH_PORT = 31973
+BALANCED = f"""\
+apiVersion: v1
+kind: Service
+metadata: {{name: balanced, namespace: shop}}
+spec:
+  type: LoadBalancer
+  externalTrafficPolicy: Local
+  healthCheckNodePort: {HEALTH_PORT}
+  clusterIP: 10.96.0.9
+  selector: {{app: web}}
+  ports: [{{name: http, port: 80, targetPort: http, nodePort: 30080}}]
 """
 
 
@@ -341,6 +358,35 @@ class Manifests(lib.SwitchTest):
         self.switch.start()
         self.wait("in step")
         lib.eventually(lambda: ask_tcp(client, CLUSTER_IP) == "pod2", "the service is back")
+
+    def test_load_balancers_are_told_whether_this_node_has_endpoints(self):
+        def answer():
+            try:
+                with urllib.request.urlopen(f"http://127.0.0.1:{HEALTH_PORT}/", timeout=5) as reply:
+                    return reply.status, json.load(reply)
+            except urllib.error.HTTPError as error:
+                return error.code, json.load(error)
+            except urllib.error.URLError as error:
+                return str(error.reason), None
+
+        def wait_for(status, endpoints, healthy):
+            body = {"service": {"namespace": "shop", "name": "balanced"},
+                    "localEndpoints": endpoints, "serviceProxyHealthy": healthy}
+            lib.eventually(lambda: answer() == (status, body), f"{status}, not {answer()}")
+
+        self.agent.write("shop.yaml", BALANCED, pod_manifest(2, {"app": "web"}),
+                         pod_manifest(3, {"app": "web"}))
+        wait_for(200, 2, True)
+        self.agent.write("shop.yaml", BALANCED, pod_manifest(2, {"app": "web"}, ready=False))
+        wait_for(503, 0, True)
+        self.agent.write("shop.yaml", BALANCED, pod_manifest(2, {"app": "web"}))
+        wait_for(200, 1, True)
+        self.switch.kill()
+        wait_for(503, 1, False)
+        self.switch.start()
+        wait_for(200, 1, True)
+        self.agent.remove("shop.yaml")
+        lib.eventually(lambda: "refused" in str(answer()[0]), "nobody listens any more")
 
     def test_a_pod_of_kubernetes_is_closed_until_it_is_known(self):
         client, web = self.pods(1, 2)
