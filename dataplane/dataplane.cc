@@ -116,7 +116,7 @@ class Dataplane::Impl {
   stages::Flows flows_;
   const std::unique_ptr<FlowReader> flow_reader_;
   AdjacencyIds adjacencies_;
-  Forwarding forwarding_{epochs_, adjacencies_};
+  Forwarding forwarding_{epochs_, adjacencies_, options_.on_policy_change};
   vhost::EventLoop events_;
   vhost::PortContext context_;
   Published published_;

@@ -35,6 +35,7 @@ struct DataplaneOptions {
   std::uint32_t flow_entries = 262144;  // connections, at most
   std::uint32_t pickup_seconds = 60;    // for which TCP connections are picked up after the start
   tables::ConnectionTimeouts timeouts;
+  OnPolicyChange on_policy_change = OnPolicyChange::kJudgeEstablished;
 };
 
 struct PortInfo {

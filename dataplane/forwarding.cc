@@ -106,7 +106,8 @@ void Forwarding::Settle(const tables::Tables& live) {
 
 // Which verdicts differ is not asked: whoever is judged is judged again.
 void Forwarding::SettlePolicies() {
-  if (identities_before_.policies == identities_.policies && before_.cluster == config_.cluster) {
+  if (on_policy_change_ == OnPolicyChange::kKeepEstablished ||
+      (identities_before_.policies == identities_.policies && before_.cluster == config_.cluster)) {
     return;
   }
   for (const EndpointConfig& endpoint : config_.endpoints) {

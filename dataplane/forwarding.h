@@ -20,8 +20,12 @@ namespace pollux {
 
 class Forwarding {
  public:
-  Forwarding(core::Epochs& epochs, AdjacencyIds& adjacencies)
-      : epochs_(epochs), book_(epochs, adjacencies), services_(epochs) {}
+  Forwarding(core::Epochs& epochs, AdjacencyIds& adjacencies,
+             OnPolicyChange on_policy_change = OnPolicyChange::kJudgeEstablished)
+      : epochs_(epochs),
+        on_policy_change_(on_policy_change),
+        book_(epochs, adjacencies),
+        services_(epochs) {}
 
   // InvalidArgument naming the object and the field, or ResourceExhausted; nothing has changed
   // then.
@@ -43,6 +47,7 @@ class Forwarding {
   void SettleServices(const tables::Tables& live);
 
   core::Epochs& epochs_;
+  const OnPolicyChange on_policy_change_;
   ObjectBook book_;
   tables::ServiceTableBuilder services_;
   ForwardingConfig config_;

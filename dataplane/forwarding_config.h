@@ -21,6 +21,12 @@ using core::FrontendConfig;
 using core::FrontendKind;
 using core::ServiceConfig;
 
+// What becomes of established connections when policies, labels or pods change.
+enum class OnPolicyChange : std::uint8_t {
+  kJudgeEstablished,  // at their next packet, as if it were their first
+  kKeepEstablished,   // until they end, or their endpoints or services change
+};
+
 // A pod or VM on a port. Addresses are unique in the switch.
 struct EndpointConfig {
   std::string name;

@@ -19,11 +19,15 @@ std::string Spelled(const std::string& flag) {
 
 std::string Help(const Program& program) {
   std::string text(program.usage);
+  std::size_t width = 0;
+  for (const char* name : program.flags) {
+    width = std::max(width, Spelled(name).size() + 2);
+  }
   for (const char* name : program.flags) {
     const gflags::CommandLineFlagInfo info = gflags::GetCommandLineFlagInfoOrDie(name);
     const bool has_default =
         info.type != "bool" && !info.default_value.empty() && info.default_value != "-1";
-    absl::StrAppend(&text, "  ", absl::StrFormat("%-17s", Spelled(name)), info.description,
+    absl::StrAppend(&text, "  ", absl::StrFormat("%-*s", width, Spelled(name)), info.description,
                     has_default ? absl::StrCat(" (default: ", info.default_value, ")") : "", "\n");
   }
   return text + "  --help, --version\n";

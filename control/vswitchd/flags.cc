@@ -29,6 +29,9 @@ DEFINE_int32(pickup_seconds, 60,
 DEFINE_string(flow_timeouts, "",
               "NAME=SECONDS,..: how long connections may be silent before they are forgotten, "
               "such as tcp-established=3600,udp-answered=60; docs/operations.md lists the names");
+DEFINE_string(policy_on_established, "judge",
+              "judge|keep: what becomes of established connections when policies change: judged "
+              "again at their next packet, or kept until they end");
 DEFINE_string(listen, "", "HOST:PORT: serve the API on TCP as well, with mutual TLS only");
 DEFINE_string(tls_cert, "", "FILE: certificate of this switch (PEM)");
 DEFINE_string(tls_key, "", "FILE: its private key (PEM)");
@@ -42,10 +45,21 @@ constexpr std::string_view kUsage =
     "The switch of one node: moves packets between ports, is told what to do over gRPC on\n"
     "RUN_DIR/vswitchd.sock (vswitchctl). Logs to stderr; SIGTERM and SIGINT end it.\n\n";
 
-constexpr std::array kFlags = {"run_dir",        "state_dir",     "cores",          "main_core",
-                               "no_huge",        "memory_mb",     "host_interface", "flow_entries",
-                               "pickup_seconds", "flow_timeouts", "listen",         "tls_cert",
-                               "tls_key",        "tls_ca"};
+constexpr std::array kFlags = {"run_dir",
+                               "state_dir",
+                               "cores",
+                               "main_core",
+                               "no_huge",
+                               "memory_mb",
+                               "host_interface",
+                               "flow_entries",
+                               "pickup_seconds",
+                               "flow_timeouts",
+                               "policy_on_established",
+                               "listen",
+                               "tls_cert",
+                               "tls_key",
+                               "tls_ca"};
 constexpr Program kProgram{
     .name = "vswitchd", .version = POLLUX_VERSION, .usage = kUsage, .flags = kFlags};
 
@@ -97,12 +111,24 @@ absl::Status CheckNumbers() {
              : absl::InvalidArgumentError("--pickup-seconds: must not be below 0");
 }
 
+absl::StatusOr<OnPolicyChange> ReadOnPolicyChange() {
+  if (FLAGS_policy_on_established == "judge") {
+    return OnPolicyChange::kJudgeEstablished;
+  }
+  if (FLAGS_policy_on_established == "keep") {
+    return OnPolicyChange::kKeepEstablished;
+  }
+  return absl::InvalidArgumentError(absl::StrFormat(
+      "--policy-on-established: \"%s\" is neither judge nor keep", FLAGS_policy_on_established));
+}
+
 absl::StatusOr<Options> OptionsFromFlags() {
   const absl::StatusOr<std::string> run_dir = Directory("--run-dir", FLAGS_run_dir);
   const absl::StatusOr<std::string> state_dir = Directory("--state-dir", FLAGS_state_dir);
   const absl::StatusOr<tables::ConnectionTimeouts> timeouts = ParseTimeouts(FLAGS_flow_timeouts);
-  for (const absl::Status& status :
-       {run_dir.status(), state_dir.status(), CheckNumbers(), timeouts.status()}) {
+  const absl::StatusOr<OnPolicyChange> on_policy_change = ReadOnPolicyChange();
+  for (const absl::Status& status : {run_dir.status(), state_dir.status(), CheckNumbers(),
+                                     timeouts.status(), on_policy_change.status()}) {
     if (!status.ok()) {
       return status;
     }
@@ -118,6 +144,7 @@ absl::StatusOr<Options> OptionsFromFlags() {
       .flow_entries = static_cast<unsigned>(FLAGS_flow_entries),
       .pickup_seconds = static_cast<unsigned>(FLAGS_pickup_seconds),
       .flow_timeouts = *timeouts,
+      .on_policy_change = *on_policy_change,
       .host_interface = FLAGS_host_interface == "none" ? "" : FLAGS_host_interface,
       .listen = FLAGS_listen,
       .tls_cert = FLAGS_tls_cert,

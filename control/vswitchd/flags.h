@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "control/daemon/flag_line.h"
+#include "dataplane/forwarding_config.h"
 #include "dataplane/tables/connection_timeouts.h"
 
 namespace pollux::control {
@@ -22,6 +23,7 @@ struct Options {
   unsigned flow_entries = 0;
   unsigned pickup_seconds = 0;
   tables::ConnectionTimeouts flow_timeouts;
+  OnPolicyChange on_policy_change = OnPolicyChange::kJudgeEstablished;
   std::string host_interface;  // empty: none
   std::string listen;
   std::string tls_cert;

@@ -88,6 +88,10 @@ TEST(FlagsTest, Values) {
          return o.flow_timeouts.tcp_established == 3600 && o.flow_timeouts.icmp == 1 &&
                 o.flow_timeouts.udp_answered == 120;
        }},
+      {{"--policy-on-established", "keep"},
+       [](const Options& o) { return o.on_policy_change == OnPolicyChange::kKeepEstablished; }},
+      {{"--policy-on-established=judge"},
+       [](const Options& o) { return o.on_policy_change == OnPolicyChange::kJudgeEstablished; }},
       {{"--flow-timeouts=other=1728000"},
        [](const Options& o) { return o.flow_timeouts.other == 1728000; }},
   };
@@ -127,6 +131,7 @@ TEST(FlagsTest, BadUsageExitsWithTwo) {
        "tcp-half-closed, tcp-closing, tcp-closed, sctp-heartbeat-sent, "
        "sctp-cookie-wait, sctp-cookie-echoed, sctp-established, sctp-shutdown, "
        "sctp-closed, udp-unanswered, udp-answered, icmp, other"},
+      {{"--policy-on-established=no"}, "--policy-on-established: \"no\" is neither judge nor keep"},
       {{"--flow-timeouts=icmp"},
        "--flow-timeouts: \"icmp\" must be NAME=SECONDS, from 1 to 1728000"},
       {{"--flow-timeouts=icmp=0"},
@@ -159,8 +164,8 @@ TEST(FlagsTest, HelpNamesEveryFlagAndExitsWithZero) {
     EXPECT_EQ(line.exit_code, 0);
     for (const char* flag :
          {"--run-dir", "--state-dir", "--cores", "--main-core", "--no-huge", "--memory-mb",
-          "--host-interface", "--flow-entries", "--pickup-seconds", "--flow-timeouts", "--listen",
-          "--tls-cert", "--tls-key", "--tls-ca"}) {
+          "--host-interface", "--flow-entries", "--pickup-seconds", "--flow-timeouts",
+          "--policy-on-established", "--listen", "--tls-cert", "--tls-key", "--tls-ca"}) {
       EXPECT_THAT(line.text, HasSubstr("\n  " + std::string(flag) + " ")) << flag;
     }
     EXPECT_THAT(line.text, HasSubstr("\n  --help, --version\n"));

@@ -54,7 +54,8 @@ absl::Status Serve(const Options& options, const RunDir& run_dir, const sigset_t
                         .gateway_mac = kGatewayMac,
                         .flow_entries = options.flow_entries,
                         .pickup_seconds = options.pickup_seconds,
-                        .timeouts = options.flow_timeouts});
+                        .timeouts = options.flow_timeouts,
+                        .on_policy_change = options.on_policy_change});
   if (!dataplane.ok()) {
     return dataplane.status();
   }

@@ -46,6 +46,7 @@ PacketSwitch::PacketSwitch(const SwitchOptions& options)
              .fragments = fragments_,
              .timeouts = {},
              .pickup_until = net::Nanos{now_.value() + options.pickup_milliseconds * 1'000'000}},
+      forwarding_(epochs_, adjacencies_, options.on_policy_change),
       neighbour_table_(std::make_shared<const tables::NeighbourTable>()) {
   AddPort(kPod1, SpecOf("pod1", core::PortRole::kPod, kPodMac, options.pod1_mtu));
   AddPort(kPod2, SpecOf("pod2", core::PortRole::kPod, kOtherPodMac, options.pod2_mtu));

@@ -31,6 +31,7 @@ struct SwitchOptions {
   std::uint16_t uplink_mtu = 1500;
   std::uint32_t connections = 1024;
   std::uint64_t pickup_milliseconds = 60'000;
+  OnPolicyChange on_policy_change = OnPolicyChange::kJudgeEstablished;
 };
 
 class PacketSwitch {
@@ -75,7 +76,7 @@ class PacketSwitch {
   tables::FragmentTable fragments_{{.capacity = 16, .quota_per_port = 8}};
   Flows flows_;
   AdjacencyIds adjacencies_;
-  Forwarding forwarding_{epochs_, adjacencies_};
+  Forwarding forwarding_;
   std::unique_ptr<tables::Tables> tables_;
   NeighbourManager neighbours_{adjacencies_};
   std::shared_ptr<const tables::NeighbourTable> neighbour_table_;

@@ -15,7 +15,7 @@ constexpr net::MacAddress kThirdMac{{2, 0, 0, 0, 0, 0x12}};
 // pod1 is the client of 10.96.0.1; pod2 and a third pod on pod2's port serve it.
 class ServiceRenewalTest : public ::testing::Test {
  protected:
-  ServiceRenewalTest() {
+  explicit ServiceRenewalTest(const SwitchOptions& options = {}) : switch_(options) {
     switch_.config.endpoints.push_back({.name = "pod3",
                                         .port = kPod2,
                                         .mac = kThirdMac,
@@ -56,6 +56,8 @@ class ServiceRenewalTest : public ::testing::Test {
     Overlay<TcpHeader>(l4, 0).flags = flags;
     return IpFrame({.to = "10.96.0.1"}, IpProtocol::kTcp, l4, kTcpChecksumAt);
   }
+  void ConnectKnownPods();
+  void CloseServers();
   static void Remove(ServiceConfig& service, const std::string& backend) {
     std::erase_if(service.backends,
                   [&](const BackendConfig& b) { return b.ip.ToString() == backend; });
@@ -147,7 +149,8 @@ TEST_F(ServiceRenewalTest, AClientWithAffinityKeepsItsBackendForNewConnections) 
   }
 }
 
-TEST_F(ServiceRenewalTest, APolicyClosesAndOpensEstablishedConnections) {
+// All pods are known, and pod1 has connections to the service.
+void ServiceRenewalTest::ConnectKnownPods() {
   for (const std::size_t i : {0U, 1U, 2U}) {
     switch_.config.endpoints[i].pod = "a/" + switch_.config.endpoints[i].name;
     switch_.config.workloads.push_back(std::make_shared<const WorkloadConfig>(
@@ -161,6 +164,10 @@ TEST_F(ServiceRenewalTest, APolicyClosesAndOpensEstablishedConnections) {
   Publish();
   ASSERT_NE(Sends(Query()), "");
   ASSERT_NE(Sends(Segment(TcpHeader::kSyn)), "");
+}
+
+// By a policy for all but pod1.
+void ServiceRenewalTest::CloseServers() {
   const policy::Policy deny{
       .name_space = "a",
       .name = "deny",
@@ -169,12 +176,34 @@ TEST_F(ServiceRenewalTest, APolicyClosesAndOpensEstablishedConnections) {
       .egress = {}};
   switch_.config.policies = {std::make_shared<const policy::Policy>(deny)};
   Publish();
+}
+
+TEST_F(ServiceRenewalTest, APolicyClosesAndOpensEstablishedConnections) {
+  ConnectKnownPods();
+  CloseServers();
   EXPECT_EQ(Sends(Query()), "");
   EXPECT_EQ(Sends(Segment(TcpHeader::kSyn)), "");
   EXPECT_EQ(Dropped("policy_ingress"), 2U);
   switch_.config.policies.clear();
   Publish();
   EXPECT_NE(Sends(Query()), "");
+}
+
+class KeptConnectionsTest : public ServiceRenewalTest {
+ protected:
+  KeptConnectionsTest()
+      : ServiceRenewalTest({.on_policy_change = OnPolicyChange::kKeepEstablished}) {}
+};
+
+TEST_F(KeptConnectionsTest, APolicyClosesNewConnectionsOnly) {
+  ConnectKnownPods();
+  CloseServers();
+  EXPECT_NE(Sends(Query()), "");
+  EXPECT_NE(Sends(Segment(TcpHeader::kSyn)), "");
+  EXPECT_EQ(Dropped("policy_ingress"), 0U);
+  EXPECT_EQ(
+      Sends(IpFrame({.to = "10.96.0.1"}, IpProtocol::kUdp, Udp(16, 1001, 80), kUdpChecksumAt)), "");
+  EXPECT_EQ(Dropped("policy_ingress"), 1U);
 }
 
 }  // namespace
