@@ -3,6 +3,7 @@
 #include "dataplane/stages/find_connection.h"
 #include "dataplane/stages/follow_tcp.h"
 #include "dataplane/stages/policy.h"
+#include "dataplane/stages/reject.h"
 #include "dataplane/stages/route.h"
 #include "dataplane/stages/service.h"
 #include "dataplane/stages/snat.h"
@@ -96,8 +97,9 @@ Verdict Renew(Context& ctx, Packet& packet, Direction& known) {
                              KeyOf(connection, /*reply=*/false));
   again.translated = TranslatedOf(connection, /*reply=*/false);
   if (const DropReason reason = DecideAgain(ctx, again); reason != DropReason::kNone) {
+    const bool is_told = Service::IsRejection(reason) && !known.reply && !packet.is_fragment;
     ctx.worker.flows->connections.Remove(connection);
-    return Verdict::Drop(reason);
+    return is_told ? Reject(ctx, packet, reason) : Verdict::Drop(reason);
   }
   ConnectionDraft draft = DraftOf(ctx.tables, epochs, again);
   if (known.reply) {

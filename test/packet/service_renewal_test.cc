@@ -149,6 +149,22 @@ TEST_F(ServiceRenewalTest, AClientWithAffinityKeepsItsBackendForNewConnections) 
   }
 }
 
+TEST_F(ServiceRenewalTest, WhoseLastBackendGoesIsRefusedAtTheNextDatagram) {
+  ASSERT_NE(Sends(Query()), "");
+  udp_.backends.clear();
+  Publish();
+  for (int i = 0; i < 2; ++i) {
+    switch_.port(kPod1).Enqueue({Query(), {}}, {});
+    switch_.Run();
+    auto sent = switch_.port(kPod1).TakeSent();
+    ASSERT_EQ(sent.size(), 1U);
+    const auto& icmp = Overlay<net::IcmpHeader>(sent[0].bytes, 34);
+    EXPECT_EQ(icmp.type, net::IcmpType::kDestinationUnreachable);
+    EXPECT_EQ(icmp.code, 3) << "port unreachable";
+  }
+  EXPECT_EQ(Dropped("service_no_endpoint"), 2U);
+}
+
 // All pods are known, and pod1 has connections to the service.
 void ServiceRenewalTest::ConnectKnownPods() {
   for (const std::size_t i : {0U, 1U, 2U}) {
