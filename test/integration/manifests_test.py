@@ -3,6 +3,7 @@
 
 import json
 import os
+import selectors
 import socket
 import subprocess
 import threading
@@ -336,6 +337,59 @@ class Manifests(lib.SwitchTest):
         stream.sendall(b"?")
         with self.assertRaises(TimeoutError):
             stream.recv(100)
+
+    def test_a_thousand_connections_are_judged_again_within_a_second(self):
+        client, _, other = self.pods(1, 2, 3)
+        each = 250
+
+        def connect(pod, kind, port):
+            sockets = []
+            for _ in range(each):
+                sockets.append(pod.socket(socket.AF_INET, kind))
+                self.addCleanup(sockets[-1].close)
+                sockets[-1].settimeout(5)
+                sockets[-1].connect((CLUSTER_IP, port))
+            return sockets
+
+        def answered(sockets):
+            for asker in sockets:
+                asker.send(b"?")
+            count, end = 0, time.monotonic() + 1
+            with selectors.DefaultSelector() as waiting:
+                for asker in sockets:
+                    waiting.register(asker, selectors.EVENT_READ)
+                while count < len(sockets) and time.monotonic() < end:
+                    for key, _ in waiting.select(0.1):
+                        key.fileobj.recv(100)
+                        waiting.unregister(key.fileobj)
+                        count += 1
+            return count
+
+        def last_change():
+            return self.agent.status()["lastChangeMs"]
+
+        self.shop(web=(2,))
+        pod3 = pod_manifest(3, {"app": "client"})
+        self.write_and_wait("other.yaml", pod3)
+        self.write_and_wait("policies.yaml", DENY_ALL,
+                            ALLOW_CLIENTS.replace("    ports: [{port: http}]\n", ""))
+        sockets = {(pod.name, kind): connect(pod, kind, port)
+                   for pod in (client, other)
+                   for kind, port in ((socket.SOCK_STREAM, 80), (socket.SOCK_DGRAM, 7))}
+        for who, askers in sockets.items():
+            self.assertEqual(answered(askers), each, who)
+        # It is a client no longer.
+        self.write_and_wait("other.yaml", pod3.replace("client", "stranger"))
+        self.assertLess(last_change(), 1000)
+        for (name, kind), askers in sockets.items():
+            self.assertEqual(answered(askers), each if name == client.name else 0, (name, kind))
+        flows = self.switch.items("flow", "list", "--host", other.ip4, "--limit", "0")
+        self.assertEqual(flows, [], "nothing of what is denied is remembered")
+        # Nobody is asked any more.
+        self.agent.remove("policies.yaml")
+        datagrams = sockets[other.name, socket.SOCK_DGRAM]
+        lib.eventually(lambda: answered(datagrams) == each, "datagrams pass again")
+        self.assertLess(last_change(), 1000)
 
     def test_a_bad_file_is_named_and_the_last_good_state_stays(self):
         client, _ = self.pods(1, 2)
