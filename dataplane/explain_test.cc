@@ -218,13 +218,13 @@ policy::Policy Isolating(const std::string& name, const std::string& app,
 }
 
 TEST_F(ExplainTest, SaysWhichServiceAndWhichPolicy) {
-  config_.services = {std::make_shared<const ServiceConfig>(
-      ServiceConfig{.name = "shop/db:sql",
-                    .frontends = {{.ip = Ip("10.96.0.1"), .port = 80}},
-                    .backends = {{.ip = Ip("10.1.0.2"), .port = 5432, .local = true}}}),
-                      std::make_shared<const ServiceConfig>(
-                          ServiceConfig{.name = "shop/nobody:http",
-                                        .frontends = {{.ip = Ip("10.96.0.2"), .port = 80}}})};
+  config_.services = {
+      std::make_shared<const ServiceConfig>(
+          ServiceConfig{.name = "shop/db:sql",
+                        .frontends = {{.ip = Ip("10.96.0.1"), .port = 80}},
+                        .backends = {{.ip = Ip("10.1.0.2"), .port = 5432, .local = true}}}),
+      std::make_shared<const ServiceConfig>(ServiceConfig{
+          .name = "shop/nobody:http", .frontends = {{.ip = Ip("10.96.0.2"), .port = 80}}})};
   for (const char* name : {"web", "db"}) {
     config_.workloads.push_back(std::make_shared<const WorkloadConfig>(
         WorkloadConfig{.name = std::string("shop/").append(name),

@@ -61,8 +61,8 @@ std::string Described(const Field& object, std::string_view kind) {
   return absl::StrCat(std::string(kind), " \"", metadata["name"].Text().substr(0, 253), "\"");
 }
 
-void DecodeObject(const Field& object, std::optional<FieldProblem>& problem, const std::string& version,
-                  const std::string& name, Decoded& decoded) {
+void DecodeObject(const Field& object, std::optional<FieldProblem>& problem,
+                  const std::string& version, const std::string& name, Decoded& decoded) {
   const Kind* kind = FindKind(version, name);
   if (kind == nullptr && !problem) {
     decoded.ignored.push_back(absl::StrCat(version, " ", name));
