@@ -92,7 +92,7 @@ void Agent::Step() {
     LOG(INFO) << "the switch is " << state;
     told_ = state;
   }
-  health_server_.Serve(desired_.nodeport_addresses(), desired_.health_checks(),
+  health_server_.Serve(desired_.health_addresses(), desired_.health_checks(),
                        !state.starts_with(kUnreachable));
   Tell(state);
   if (changed) {

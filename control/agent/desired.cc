@@ -83,13 +83,12 @@ void Desired::UpdateServices(const Cluster& cluster) {
   services::Translation translation = services::Translate(cluster, options, services_);
   services_ = std::move(translation.services);
   health_checks_ = std::move(translation.health_checks);
-  nodeport_addresses_.clear();
-  if (!options.nodeport_addresses.empty()) {
-    std::ranges::copy_if(options.node_addresses, std::back_inserter(nodeport_addresses_),
+  health_addresses_.clear();
+  if (options.nodeport_addresses.empty()) {
+    health_addresses_.emplace_back(net::Ipv6Address{});
+  } else {
+    std::ranges::copy_if(options.node_addresses, std::back_inserter(health_addresses_),
                          [&](const net::IpAddress& ip) { return options.ServesNodePorts(ip); });
-    if (nodeport_addresses_.empty()) {
-      health_checks_.clear();  // they may be asked nowhere
-    }
   }
   std::map<std::string, control::Service>& services = state_.forwarding.services;
   services.clear();

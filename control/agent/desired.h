@@ -27,9 +27,9 @@ class Desired {
   [[nodiscard]] const std::vector<services::HealthCheck>& health_checks() const {
     return health_checks_;
   }
-  // The node's that serve NodePorts, and health checks; empty: all that the host has.
-  [[nodiscard]] const std::vector<net::IpAddress>& nodeport_addresses() const {
-    return nodeport_addresses_;
+  // Where they may be asked: the node's addresses that serve NodePorts, or "::", any.
+  [[nodiscard]] const std::vector<net::IpAddress>& health_addresses() const {
+    return health_addresses_;
   }
 
  private:
@@ -43,7 +43,7 @@ class Desired {
   kubernetes::ObjectProblems problems_;
   services::ServiceConfigs services_;
   std::vector<services::HealthCheck> health_checks_;
-  std::vector<net::IpAddress> nodeport_addresses_;
+  std::vector<net::IpAddress> health_addresses_;
   std::shared_ptr<const policies::CompilerInput> policies_;
 };
 

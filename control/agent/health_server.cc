@@ -109,17 +109,10 @@ HealthServer::~HealthServer() = default;
 
 void HealthServer::Serve(const std::vector<net::IpAddress>& addresses,
                          const std::vector<HealthCheck>& checks, bool switch_is_reached) {
-  std::vector<std::string> hosts;
-  for (const net::IpAddress& address : addresses) {
-    hosts.push_back(address.ToString());
-  }
-  if (hosts.empty()) {
-    hosts.emplace_back(kAnyAddress);
-  }
   std::map<Place, Answer> wanted;
   for (const HealthCheck& check : checks) {
-    for (const std::string& host : hosts) {
-      wanted.emplace(Place{host, check.port}, Answer{check, switch_is_reached});
+    for (const net::IpAddress& address : addresses) {
+      wanted.emplace(Place{address.ToString(), check.port}, Answer{check, switch_is_reached});
     }
   }
   std::erase_if(listeners_, [&](const auto& entry) { return !wanted.contains(entry.first); });

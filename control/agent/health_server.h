@@ -28,8 +28,8 @@ class HealthServer {
   HealthServer& operator=(const HealthServer&) = delete;
   ~HealthServer();
 
-  // Listens at these addresses of the host (none: at all of them) for these checks and no others.
-  // Ports that others have are tried again with each call.
+  // Listens at these addresses of the host ("::": at any, of IPv4 as well) for these checks and no
+  // others. Ports that others have are tried again with each call.
   void Serve(const std::vector<net::IpAddress>& addresses,
              const std::vector<services::HealthCheck>& checks, bool switch_is_reached);
 

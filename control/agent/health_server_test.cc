@@ -22,6 +22,7 @@ using testing::IsEmpty;
 using testing::SizeIs;
 
 constexpr bool kReached = true;
+const std::vector<net::IpAddress> kAnywhere = {net::IpAddress(net::Ipv6Address{})};
 
 // A TCP socket at a port that nobody else has.
 class Holder {
@@ -73,7 +74,7 @@ TEST(HealthServer, AnswersAsKubeProxyDoes) {
   };
   for (const auto& row : rows) {
     SCOPED_TRACE(row.sentence);
-    server.Serve({}, {Check(port, row.endpoints)}, row.reached);
+    server.Serve(kAnywhere, {Check(port, row.endpoints)}, row.reached);
     for (const char* path : {"/", "/healthz"}) {
       const auto result = Ask(port, "127.0.0.1", path);
       ASSERT_TRUE(result);
@@ -92,13 +93,13 @@ TEST(HealthServer, ListensForWhatIsAskedForAndNothingElse) {
   const std::uint16_t one = FreePort();
   const std::uint16_t two = FreePort();
   HealthServer server;
-  server.Serve({}, {Check(one, 1), Check(two, 1)}, kReached);
+  server.Serve(kAnywhere, {Check(one, 1), Check(two, 1)}, kReached);
   EXPECT_TRUE(Ask(one));
   EXPECT_TRUE(Ask(two));
-  server.Serve({}, {Check(two, 1)}, kReached);
+  server.Serve(kAnywhere, {Check(two, 1)}, kReached);
   EXPECT_FALSE(Ask(one));
   EXPECT_TRUE(Ask(two));
-  server.Serve({}, {}, kReached);
+  server.Serve(kAnywhere, {}, kReached);
   EXPECT_FALSE(Ask(two));
 }
 
@@ -114,14 +115,14 @@ TEST(HealthServer, APortThatAnotherHasIsNamedAndTakenLater) {
   auto holder = std::make_unique<Holder>();
   const std::uint16_t port = holder->port();
   HealthServer server;
-  server.Serve({}, {Check(port, 1)}, kReached);
+  server.Serve(kAnywhere, {Check(port, 1)}, kReached);
   ASSERT_THAT(server.problems(), SizeIs(1));
   const kubernetes::ObjectProblem& problem = server.problems()[0];
   EXPECT_EQ(problem.object, (kubernetes::ObjectName{"shop", "web"}));
   EXPECT_EQ(problem.field, "spec.healthCheckNodePort");
   EXPECT_THAT(problem.text, HasSubstr("Address already in use"));
   holder.reset();
-  server.Serve({}, {Check(port, 1)}, kReached);
+  server.Serve(kAnywhere, {Check(port, 1)}, kReached);
   EXPECT_THAT(server.problems(), IsEmpty());
   EXPECT_TRUE(Ask(port));
 }
@@ -129,7 +130,7 @@ TEST(HealthServer, APortThatAnotherHasIsNamedAndTakenLater) {
 TEST(HealthServer, SilentClientsDelayTheOthersForAMomentOnly) {
   const std::uint16_t port = FreePort();
   HealthServer server;
-  server.Serve({}, {Check(port, 1)}, kReached);
+  server.Serve(kAnywhere, {Check(port, 1)}, kReached);
   std::vector<int> sockets;
   for (int i = 0; i < 8; ++i) {
     sockaddr_in address{};

@@ -17,9 +17,9 @@
 
 namespace pollux::tables {
 
-// In seconds, at least 1 and at most 20 days.
 inline constexpr std::uint32_t kMaxTimeoutSeconds = 20 * 86400;
 
+// In seconds, from 1 to kMaxTimeoutSeconds.
 struct ConnectionTimeouts {
   std::uint32_t tcp_opening = 60;  // until the handshake is done
   std::uint32_t tcp_established = 86400;

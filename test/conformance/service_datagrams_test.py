@@ -11,8 +11,7 @@ class Datagrams(services.ServicesTest):
     """A client that sends from one port again and again follows the endpoints as they come and go
     (kubernetes/kubernetes issues 105657 and 59368, test/e2e/network/conntrack.go)."""
 
-    service = services.node_port()
-    service["spec"]["ports"] = services.UDP
+    service = services.node_port({"ports": services.UDP})
     # (who asks, from which address, address, port)
     clients_of = [("pod1", "10.1.0.1", services.VIP, 53),
                   ("world", services.WORLD, services.NODE, 30053)]
